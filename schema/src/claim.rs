@@ -1,0 +1,138 @@
+//! Claims: what one source says about one subject.
+//!
+//! A claim is keyed by (source, scope, origin path, subject). A later request replaces the same key only. Absent is
+//! silent; an explicit `null` in [`ClaimBody::entity`] says "known to be none".
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::{ContentHash, EntityRef, Identifier, OwnerEvidence, Timestamp, canonical};
+
+/// Whom a claim or a relation is about: an entity by name, or whatever holds an identifier, resolved late.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Subject {
+    Ref(EntityRef),
+    Identifier(Identifier),
+}
+
+impl std::fmt::Display for Subject {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Ref(entity) => entity.fmt(f),
+            Self::Identifier(identifier) => identifier.fmt(f),
+        }
+    }
+}
+
+/// Where in its scope a claim comes from.
+///
+/// `path` is part of the claim's key: a file path in a repository, an API path, or a name with a leading colon for
+/// what has no file (`:repository`, `:facts`). The rest is evidence and may change without making it another claim.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Origin {
+    pub path: String,
+    /// First line of the document in its file, from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<u32>,
+    /// Where a person can look at it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// Commit, resource version or serial under which it was read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+}
+
+impl Origin {
+    pub fn path(path: impl Into<String>) -> Self {
+        Self { path: path.into(), ..Self::default() }
+    }
+}
+
+/// A declaration says that there is such an entity; an observation adds facts to one that something declares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Assertion {
+    Declares,
+    Observes,
+}
+
+/// An identifier that the subject is said to hold.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct IdentifierClaim {
+    pub identifier: Identifier,
+    /// Only one entity can hold an exclusive identifier; two that claim it contest it, and it resolves to nobody.
+    pub exclusive: bool,
+}
+
+/// A relation that is not a field of `spec`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct RelationClaim {
+    /// The name of the outgoing half, such as `partOf`.
+    pub relation: String,
+    pub target: Subject,
+}
+
+/// What a claim says. All parts may be empty.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ClaimBody {
+    /// A partial entity: `apiVersion`, `kind`, `metadata`, `spec`, as far as they are said.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    pub entity: Map<String, Value>,
+    /// Observed values; they appear as `facts.<source type>.<key>`.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    pub facts: Map<String, Value>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub identifiers: Vec<IdentifierClaim>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub relations: Vec<RelationClaim>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub owners: Vec<OwnerEvidence>,
+    /// The subject is what this other entity was before it moved: it takes the uid of that one once it is retired.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub continues: Option<EntityRef>,
+}
+
+/// One claim as a source emits it. Source, scope and request time are added by the engine.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Claim {
+    pub subject: Subject,
+    pub assertion: Assertion,
+    pub origin: Origin,
+    /// When the request for it began, if the source knows better than the opening of its scope.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requested_at: Option<Timestamp>,
+    /// The source's own time of the content (commit time, `updatedAt`), for fields whose rule is `newest`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_time: Option<Timestamp>,
+    pub body: ClaimBody,
+}
+
+impl Claim {
+    pub fn declares(entity: EntityRef, origin: Origin, body: ClaimBody) -> Self {
+        Self::new(Subject::Ref(entity), Assertion::Declares, origin, body)
+    }
+
+    pub fn observes(subject: Subject, origin: Origin, body: ClaimBody) -> Self {
+        Self::new(subject, Assertion::Observes, origin, body)
+    }
+
+    fn new(subject: Subject, assertion: Assertion, origin: Origin, body: ClaimBody) -> Self {
+        Self { subject, assertion, origin, requested_at: None, source_time: None, body }
+    }
+
+    /// The canonical bytes of the body, as stored, and the hash that tells whether the claim changed.
+    ///
+    /// The hash covers assertion, body and the line and URL of the origin. It leaves out the version (every commit has
+    /// a new one; the scope's cursor knows it) and all times.
+    pub fn encode(&self) -> (Vec<u8>, ContentHash) {
+        let body = serde_json::to_value(&self.body).expect("a claim body has string keys only");
+        let bytes = canonical::to_vec(&body);
+        let assertion = [u8::from(self.assertion == Assertion::Declares)];
+        let line = self.origin.line.unwrap_or(0).to_le_bytes();
+        let url = self.origin.url.as_deref().unwrap_or("");
+        let hash = ContentHash::of_parts(&[&assertion, &line, url.as_bytes(), &bytes]);
+        (bytes, hash)
+    }
+}
