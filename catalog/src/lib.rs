@@ -1,1 +1,3 @@
-//! placeholder
+//! The engine: claims become entities, ownership, a graph and an index.
+
+pub mod store;

@@ -33,13 +33,13 @@ impl std::fmt::Display for Subject {
 pub struct Origin {
     pub path: String,
     /// First line of the document in its file, from 1.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub line: Option<u32>,
     /// Where a person can look at it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub url: Option<String>,
     /// Commit, resource version or serial under which it was read.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub version: Option<String>,
 }
 
