@@ -1,1 +1,7 @@
-//! placeholder
+//! Sources of metadata, the kit that they share, and the scheduler that runs them.
+//!
+//! One folder per source type; [`registry`] lists them. A source observes and never decides: it emits claims, events,
+//! findings and proofs into the `Sink` port and knows neither the catalog nor the store behind it.
+
+pub mod content;
+pub mod kit;
