@@ -1,0 +1,171 @@
+//! The graph snapshot: an immutable view of every live entity, published by swap after each commit.
+//!
+//! Invariants: a snapshot is of one position; publishing costs what changed, because all maps are persistent and share
+//! what did not; numbers of entities are those of the store. A relation to something that is not there keeps its
+//! target as a number with a name and no node, and comes to life when the target does.
+//! It holds what is filtered, ordered and traversed; bodies stay in the store and are read at a node's position.
+
+mod builder;
+pub mod filter;
+mod node;
+mod postings;
+pub mod select;
+
+use std::sync::Arc;
+
+use bailiwick_schema::{EntityRef, Identifier, Position, Timestamp, Viewer};
+use imbl::{GenericOrdMap, HashMap, OrdSet, Vector, shared_ptr::ArcK};
+
+pub use builder::SnapshotBuilder;
+pub use node::{Node, NodeRelation, RelationNo, RelationTypes};
+pub use postings::{Field, Posting};
+
+use crate::store::EntityNo;
+
+/// An immutable view of the catalog at one position.
+#[derive(Clone)]
+pub struct Snapshot {
+    position: Position,
+    at: Timestamp,
+    live: usize,
+    /// By entity number; nothing for retired and dangling ones.
+    nodes: Vector<Option<Arc<Node>>>,
+    /// The name of every number, dangling ones too.
+    names: Vector<EntityRef>,
+    by_ref: HashMap<EntityRef, EntityNo>,
+    /// (target, relation, from)
+    incoming: OrdSet<(u32, u16, u32)>,
+    postings: GenericOrdMap<(Field, Arc<str>), Posting, ArcK>,
+    /// (name in lower case, number), the default order of lists.
+    by_name: OrdSet<(Arc<str>, u32)>,
+    identifiers: HashMap<Identifier, Arc<[IdentifierHolder]>>,
+    relation_types: Arc<RelationTypes>,
+}
+
+/// Who holds an identifier now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct IdentifierHolder {
+    pub entity: EntityNo,
+    pub exclusive: bool,
+}
+
+/// What an identifier resolves to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Resolution {
+    Nobody,
+    One(EntityNo),
+    /// Several hold an exclusive identifier: it resolves to none of them.
+    Contested(Vec<EntityNo>),
+    /// Several hold an identifier that is not exclusive.
+    Several(Vec<EntityNo>),
+}
+
+impl Snapshot {
+    pub fn position(&self) -> Position {
+        self.position
+    }
+
+    /// The time of the commit at [`Self::position`].
+    pub fn at(&self) -> Timestamp {
+        self.at
+    }
+
+    /// Live entities, whoever asks.
+    pub fn len(&self) -> usize {
+        self.live
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.live == 0
+    }
+
+    /// The number of a ref, whether or not anything lives there.
+    pub fn number(&self, entity: &EntityRef) -> Option<EntityNo> {
+        self.by_ref.get(entity).copied()
+    }
+
+    /// The ref of a number.
+    pub fn name(&self, no: EntityNo) -> Option<&EntityRef> {
+        self.names.get(no.0 as usize)
+    }
+
+    /// A live entity by number, if the viewer may see it.
+    pub fn node(&self, viewer: &Viewer, no: EntityNo) -> Option<&Arc<Node>> {
+        self.node_unchecked(no).filter(|node| node.seen_by(viewer))
+    }
+
+    /// A live entity by ref, if the viewer may see it.
+    pub fn get(&self, viewer: &Viewer, entity: &EntityRef) -> Option<&Arc<Node>> {
+        self.node(viewer, self.number(entity)?)
+    }
+
+    /// For the engine and its followers, which see everything.
+    pub(crate) fn node_unchecked(&self, no: EntityNo) -> Option<&Arc<Node>> {
+        self.nodes.get(no.0 as usize)?.as_ref()
+    }
+
+    /// All live nodes by number, for followers and `verify`.
+    pub(crate) fn nodes_unchecked(&self) -> impl Iterator<Item = &Arc<Node>> {
+        self.nodes.iter().flatten()
+    }
+
+    /// Entities that point at this one, by relation and number: (relation, from). What the viewer may not see is left
+    /// out.
+    pub fn incoming<'a>(
+        &'a self,
+        viewer: &'a Viewer,
+        no: EntityNo,
+    ) -> impl Iterator<Item = (RelationNo, &'a Arc<Node>)> + 'a {
+        self.incoming_unchecked(no)
+            .filter_map(move |(relation, from)| Some((relation, self.node(viewer, from)?)))
+    }
+
+    pub(crate) fn incoming_unchecked(&self, no: EntityNo) -> impl Iterator<Item = (RelationNo, EntityNo)> + '_ {
+        self.incoming
+            .range((no.0, 0, 0)..=(no.0, u16::MAX, u32::MAX))
+            .map(|(_, relation, from)| (RelationNo(*relation), EntityNo(*from)))
+    }
+
+    pub fn relation_types(&self) -> &RelationTypes {
+        &self.relation_types
+    }
+
+    /// What an identifier resolves to now.
+    pub fn resolve(&self, viewer: &Viewer, identifier: &Identifier) -> Resolution {
+        let Some(holders) = self.identifiers.get(identifier) else {
+            return Resolution::Nobody;
+        };
+        let seen: Vec<EntityNo> =
+            holders.iter().map(|holder| holder.entity).filter(|no| self.node(viewer, *no).is_some()).collect();
+        match (seen.as_slice(), holders.iter().filter(|holder| holder.exclusive).count()) {
+            ([], _) => Resolution::Nobody,
+            (_, 2..) => Resolution::Contested(seen),
+            (_, 1) => {
+                let exclusive = holders.iter().find(|holder| holder.exclusive).map(|holder| holder.entity);
+                exclusive.filter(|no| seen.contains(no)).map_or(Resolution::Nobody, Resolution::One)
+            }
+            ([one], _) => Resolution::One(*one),
+            (_, _) => Resolution::Several(seen),
+        }
+    }
+
+    pub(crate) fn holders(&self, identifier: &Identifier) -> &[IdentifierHolder] {
+        self.identifiers.get(identifier).map_or(&[], |holders| holders)
+    }
+
+    /// Live entities with this value of an indexed field; values compare without case.
+    pub fn posting(&self, field: Field, value: &str) -> Option<&Posting> {
+        self.postings.get(&(field, value.to_lowercase().into()))
+    }
+
+    /// All values of an indexed field with their postings, by value.
+    pub fn values_of(&self, field: Field) -> impl Iterator<Item = (&Arc<str>, &Posting)> {
+        let from: (Field, Arc<str>) = (field, "".into());
+        self.postings.range(from..).take_while(move |((at, _), _)| *at == field).map(|((_, value), posting)| (value, posting))
+    }
+
+    /// Numbers of all live entities in the order of their names.
+    pub(crate) fn by_name(&self) -> impl DoubleEndedIterator<Item = EntityNo> + '_ {
+        self.by_name.iter().map(|(_, no)| EntityNo(*no))
+    }
+}
