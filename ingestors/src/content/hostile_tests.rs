@@ -1,0 +1,111 @@
+//! No reader panics, hangs or grows without bound, whatever the bytes.
+
+use proptest::prelude::*;
+
+use super::codeowners::{self, Codeowners, Dialect};
+use super::{apidef, classify, language, licence, manifest, readme, workflow};
+
+/// A path for every reader.
+const PATHS: &[&str] = &[
+    "Cargo.toml", "package.json", "go.mod", "pyproject.toml", "setup.cfg", "setup.py", "requirements.txt", "pom.xml", "build.gradle.kts",
+    "settings.gradle", "Chart.yaml", "Dockerfile", "openapi.yaml", "asyncapi.json", "a.graphql", "a.proto", ".github/workflows/a.yml",
+    ".gitlab-ci.yml", ".circleci/config.yml", "azure-pipelines.yml", ".travis.yml", ".buildkite/pipeline.yml", "Jenkinsfile", "LICENSE",
+    "README.md", "README.rst", "README.adoc", "README", "CODEOWNERS",
+];
+
+/// Everything that reads bytes, on one file.
+fn read_all(path: &str, bytes: &[u8]) {
+    for dialect in [Dialect::Github, Dialect::Gitlab] {
+        let (file, _) = Codeowners::parse(dialect, bytes);
+        file.owners_of(bytes);
+        file.owners_of(b"a/b.c");
+        file.owners_of_everything();
+    }
+    if let Some(choice) = codeowners::choose(codeowners::Host::Unknown, ["CODEOWNERS"]) {
+        choice.dialect_of(bytes);
+    }
+    manifest::parse(path, bytes);
+    apidef::parse(path, bytes);
+    workflow::parse(path, bytes);
+    licence::parse(path, bytes);
+    readme::parse(path, bytes);
+    classify::classify(bytes);
+    let mut languages = language::Languages::default();
+    languages.add(&String::from_utf8_lossy(bytes), 7);
+    languages.subtract(&String::from_utf8_lossy(bytes), 9);
+    languages.shares_per_mille();
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn arbitrary_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
+        for path in PATHS {
+            read_all(path, &bytes);
+        }
+    }
+
+    #[test]
+    fn text_of_the_formats_marks_never_panics(text in "(openapi: 3|on:|jobs:|FROM |ARG A=|\\$\\{|\\}|<project>|</|<!--|-->|\\[|\\]|\\(|\\)|\\{|\\}|@|@@|!|#|\\\\|\\*|/|\"\"\"|\"|'|```|---|===|\\||::|type Query|rpc |service A|ä|\u{2028}|\0|\\n|\\r| |\\t|-|:|=|&|<<EOF|a1){0,60}") {
+        for path in PATHS {
+            read_all(path, text.as_bytes());
+        }
+    }
+}
+
+#[test]
+fn deep_nesting_is_a_problem_and_no_crash() {
+    let deep_brackets = format!("openapi: 3.0.0\nx: {}", "[".repeat(50_000));
+    let deep_json = format!("{{\"openapi\": \"3.0.0\", \"x\": {}", "[".repeat(50_000));
+    let deep_blocks: String = (0..5_000).map(|depth| format!("{}a:\n", " ".repeat(depth))).collect();
+    let deep_xml = format!("<project>{}", "<a>".repeat(50_000));
+    let deep_toml = format!("a = {}", "[".repeat(50_000));
+    assert_eq!(apidef::parse("openapi.yaml", deep_brackets.as_bytes()).1.len(), 1);
+    assert_eq!(apidef::parse("openapi.json", deep_json.as_bytes()).1.len(), 1);
+    assert_eq!(workflow::parse(".gitlab-ci.yml", deep_blocks.as_bytes()).1.len(), 1);
+    assert_eq!(manifest::parse("pom.xml", deep_xml.as_bytes()).1.len(), 1);
+    assert_eq!(manifest::parse("Cargo.toml", deep_toml.as_bytes()).1.len(), 1);
+    readme::parse("README.md", "[".repeat(60_000).as_bytes());
+    readme::parse("README.md", "![a](".repeat(12_000).as_bytes());
+    readme::parse("README.md", "<a".repeat(30_000).as_bytes());
+}
+
+#[test]
+fn alias_bombs_and_entity_bombs_are_refused() {
+    let mut yaml = String::from("openapi: 3.0.0\na0: &a0 [x, x, x, x, x, x, x, x, x]\n");
+    for level in 1..12 {
+        let aliases = vec![format!("*a{}", level - 1); 9].join(", ");
+        yaml.push_str(&format!("a{level}: &a{level} [{aliases}]\n"));
+    }
+    let (definition, problems) = apidef::parse("openapi.yaml", yaml.as_bytes());
+    assert_eq!((definition, problems.len()), (None, 1));
+    let xml = "<!DOCTYPE p [<!ENTITY a \"aaaa\"><!ENTITY b \"&a;&a;\">]><project><artifactId>x&b;</artifactId></project>";
+    let (manifest, _) = manifest::parse("pom.xml", xml.as_bytes());
+    assert_eq!(manifest.and_then(|manifest| manifest.name).as_deref(), Some("x"));
+}
+
+#[test]
+fn a_property_that_names_itself_ends() {
+    let xml = "<project><artifactId>${a}</artifactId><properties><a>${b}${b}</a><b>${a}${a}</b></properties></project>";
+    manifest::parse("pom.xml", xml.as_bytes());
+    let docker = format!("ARG A=$A$A\n{}FROM $A", "ARG A=$A$A$A$A\n".repeat(150));
+    manifest::parse("Dockerfile", docker.as_bytes());
+}
+
+#[test]
+fn large_files_end_in_time() {
+    let megabytes = 3 * 1024 * 1024;
+    for unit in ["a ", "\n", "# ", "@a ", "* @a\n", "{", "}", "\"", "[x](", "FROM a\n", "ARG A=1\n", "<a>", "- a\n", "a: b\n", "type Query { a: b }\n", "/*", "\\"] {
+        let content = unit.repeat(megabytes / unit.len());
+        for path in ["CODEOWNERS", "README.md", "LICENSE", "Dockerfile", "a.graphql", "a.proto", "openapi.yaml", "pom.xml", "setup.cfg"] {
+            match path {
+                "CODEOWNERS" => drop(Codeowners::parse(Dialect::Gitlab, &content.as_bytes()[..1024 * 1024])),
+                "README.md" => drop(readme::parse(path, content.as_bytes())),
+                "LICENSE" => drop(licence::parse(path, content.as_bytes())),
+                "a.graphql" | "a.proto" | "openapi.yaml" => drop(apidef::parse(path, content.as_bytes())),
+                _ => drop(manifest::parse(path, &content.as_bytes()[..1024 * 1024])),
+            }
+        }
+    }
+}
