@@ -5,7 +5,15 @@
 //! decided every record. Ports are synchronous (docs/adr/0001): the one writer has a thread of its own, and a point
 //! read is cheaper than a hop to another thread; callers put long scans on the blocking pool.
 
+pub mod fjall;
+pub mod keyvalue;
+pub mod layout;
+pub mod memory;
+pub mod open;
 pub mod records;
+
+#[cfg(test)]
+mod contract;
 
 use std::num::NonZeroU32;
 use std::ops::ControlFlow;
@@ -13,6 +21,7 @@ use std::ops::ControlFlow;
 use bailiwick_schema::{EntityRef, Event, Identifier, Position, RunId, RunRecord, SourceId};
 use uuid::Uuid;
 
+pub use open::{EngineKind, EngineKindError, LIMITS, StoreOptions, open};
 pub use records::*;
 
 /// What a caller can do about a failed store operation.
@@ -36,6 +45,12 @@ pub enum StoreError {
     Unusable { path: String, reason: String },
     #[error("cannot decode the record of {what}")]
     Corrupt { what: String },
+    /// The write contradicts itself or the limits of the store: a bug of the caller. Nothing of it was written.
+    #[error("the write was refused: {reason}")]
+    Refused { reason: String },
+    /// An earlier write failed, and whether it reached the disk is unknown until the store is opened again.
+    #[error("writes are refused since an earlier one failed; reads go on; restart to open the store again")]
+    WritesStopped,
     /// The engine failed (disk full, I/O error); reads may go on, writes are refused until it is reopened.
     #[error("the storage engine failed")]
     Engine(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -44,8 +59,10 @@ pub enum StoreError {
 impl StoreError {
     pub fn retry(&self) -> Retry {
         match self {
-            Self::HeadMoved { .. } | Self::Unusable { .. } | Self::Corrupt { .. } => Retry::Never,
-            Self::Locked { .. } | Self::Engine(_) => Retry::Later,
+            Self::HeadMoved { .. } | Self::Unusable { .. } | Self::Corrupt { .. } | Self::Refused { .. } => {
+                Retry::Never
+            }
+            Self::Locked { .. } | Self::WritesStopped | Self::Engine(_) => Retry::Later,
         }
     }
 }
@@ -70,8 +87,8 @@ pub trait ChangeLog: Send + Sync {
     fn read_before(&self, before: Position, limit: NonZeroU32) -> StoreResult<Vec<LoggedCommit>>;
 
     /// Writes all of a commit or nothing, durable on return. Its position is `expected_head` plus one; `commit.log`
-    /// must be present and say the same.
-    /// Errors: `HeadMoved` if another writer came first; then nothing was written.
+    /// must be present and say the same. Where a commit both removes and puts a row, the put stays.
+    /// Errors: `HeadMoved` if another writer came first, `Refused` if positions disagree; then nothing was written.
     fn append(&self, expected_head: Position, commit: Commit) -> StoreResult<Position>;
 }
 
@@ -155,6 +172,9 @@ pub trait Ledger: Send + Sync {
 
     /// Newest first by start; of one source if given.
     fn runs(&self, source: Option<&SourceId>, limit: NonZeroU32) -> StoreResult<Vec<RunRecord>>;
+
+    /// A small named value that the engine put.
+    fn meta(&self, key: &str) -> StoreResult<Option<Vec<u8>>>;
 
     /// Newest first.
     fn audit(&self, limit: NonZeroU32) -> StoreResult<Vec<AuditRecord>>;

@@ -1,8 +1,8 @@
 //! What is stored: plain records, decided by the engine in full. Stores keep them and know no policy.
 
 use bailiwick_schema::{
-    Assertion, ContentHash, Cursor, EntityRef, Event, Finding, Identifier, Origin, Position, Proof, RunId, ScopeId,
-    SourceId, Subject, Timestamp,
+    Assertion, ContentHash, Cursor, EntityRef, Event, Finding, Identifier, IdentifierClaim, Origin, OwnerMethod,
+    Position, Proof, RunId, ScopeId, SourceId, Subject, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -137,6 +137,19 @@ pub struct Ownership {
     pub owners: Vec<EntityRef>,
     /// The whole chain, strongest first.
     pub evidence: Vec<EvidenceItem>,
+    /// Nothing stronger than inheritance decides, so that the owners of its parents matter.
+    pub asks_parents: bool,
+}
+
+impl Ownership {
+    /// Whether nothing that is said about the entity itself decides who owns it.
+    pub fn is_inherited(&self) -> bool {
+        let inherited = OwnerMethod::Inherited.as_str();
+        !self
+            .evidence
+            .iter()
+            .any(|item| item.standing == EvidenceItem::DECISIVE && item.method != inherited)
+    }
 }
 
 /// One link of the chain of evidence.
@@ -152,8 +165,19 @@ pub struct EvidenceItem {
     /// The source that says so; nothing for what follows from other entities.
     pub source: Option<String>,
     pub origin: Option<String>,
-    /// `decisive`, `agrees`, `overruled` or `unresolved`.
+    /// One of the constants below.
     pub standing: String,
+}
+
+impl EvidenceItem {
+    /// The strongest evidence that names a known owner.
+    pub const DECISIVE: &'static str = "decisive";
+    /// Weaker, and names the same owner.
+    pub const AGREES: &'static str = "agrees";
+    /// Weaker, and names somebody else.
+    pub const OVERRULED: &'static str = "overruled";
+    /// Names nobody whom the catalog knows.
+    pub const UNRESOLVED: &'static str = "unresolved";
 }
 
 /// One version of an entity. The change log's record of a change *is* this version.
@@ -171,6 +195,14 @@ pub struct EntityVersion {
     /// Sorted by relation, then target; no duplicates.
     pub relations: Vec<Relation>,
     pub ownership: Ownership,
+    /// Sorted.
+    pub identifiers: Vec<IdentifierClaim>,
+    /// Whose owner it gets when nothing says who owns it, nearest first.
+    pub inherits_from: Vec<EntityRef>,
+    /// What this entity was before it moved, as one of its claims says.
+    pub continues: Option<EntityRef>,
+    /// Identifiers and names (`name:pay`) whose holders matter to it: when they change, it is stitched again.
+    pub watches: Vec<String>,
 }
 
 /// A version to be written, with its body.
@@ -220,6 +252,9 @@ pub struct LoggedChange {
 pub struct ScopeRecord {
     pub no: ScopeNo,
     pub source: SourceId,
+    /// The source's type and rank, as stitching needs them where no configuration is at hand.
+    pub source_type: String,
+    pub rank: i32,
     pub id: ScopeId,
     pub parent: Option<ScopeId>,
     pub cursor: Option<Cursor>,
@@ -347,6 +382,8 @@ pub struct Commit {
     /// Removed claims kept for `undoSweep`, under the sweep's id.
     pub applied_sweeps: Vec<(AppliedSweep, Vec<StoredClaim>)>,
     pub events_put: Vec<(SourceId, Event)>,
+    /// Small named values of the engine, such as the hash of the kinds in force.
+    pub meta_put: Vec<(String, Vec<u8>)>,
 }
 
 impl Commit {
@@ -371,6 +408,7 @@ impl Commit {
             sweeps_removed,
             applied_sweeps,
             events_put,
+            meta_put,
         } = self;
         identities.is_empty()
             && versions.is_empty()
@@ -389,6 +427,7 @@ impl Commit {
             && sweeps_removed.is_empty()
             && applied_sweeps.is_empty()
             && events_put.is_empty()
+            && meta_put.is_empty()
     }
 }
 
@@ -399,4 +438,5 @@ pub struct LedgerWrite {
     /// Cursors and proofs that moved although there was nothing to commit.
     pub scopes: Vec<ScopeRecord>,
     pub audit: Vec<AuditRecord>,
+    pub meta: Vec<(String, Vec<u8>)>,
 }

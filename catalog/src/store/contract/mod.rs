@@ -1,0 +1,102 @@
+//! The contract of a store, written once and run for every engine.
+//!
+//! A clause is a function over a [`Home`]; `contract!` makes a test of each for one engine. A new engine adds a home
+//! and one line.
+
+mod claims;
+mod durability;
+mod entities;
+mod findings;
+mod golden;
+mod homes;
+mod ledger;
+mod log;
+mod samples;
+
+use std::sync::Arc;
+
+use super::Store;
+
+/// Where a store under test lives.
+pub(crate) trait Home {
+    /// A home with nothing in it.
+    fn fresh() -> Self;
+
+    /// Opens the store; the one opened before must have been dropped.
+    fn open(&self) -> Arc<dyn Store>;
+
+    /// Whether what was written is there when the store is opened again.
+    const KEEPS: bool;
+}
+
+macro_rules! contract {
+    ($engine:ident, $home:ty, { $($module:ident: $($clause:ident,)+;)+ }) => {
+        mod $engine {
+            $(mod $module {
+                $(#[test]
+                fn $clause() {
+                    $crate::store::contract::$module::$clause(&<$home as $crate::store::contract::Home>::fresh());
+                })+
+            })+
+        }
+    };
+}
+
+macro_rules! contract_of {
+    ($engine:ident, $home:ty) => {
+        contract!($engine, $home, {
+            log:
+                an_empty_log_has_no_head_and_no_commits,
+                positions_have_no_gaps,
+                a_stale_writer_is_refused,
+                a_commit_that_contradicts_itself_is_refused,
+                an_append_is_whole_or_absent,
+                commits_are_read_from_both_ends_until_the_limit,
+                a_reader_never_sees_half_a_commit,
+                ;
+            entities:
+                the_newest_version_of_each_live_entity_is_loaded_once,
+                versions_come_newest_first_and_bodies_by_position,
+                a_deletion_has_no_body,
+                a_scan_ends_when_it_is_told_to,
+                a_retired_entity_keeps_its_identity,
+                entity_numbers_go_on_after_the_highest,
+                an_identifier_has_a_row_for_each_holder,
+                identifiers_are_ordered_and_none_is_the_beginning_of_another,
+                odd_refs_stay_apart,
+                ;
+            claims:
+                a_claim_is_read_as_it_was_put,
+                claims_of_an_origin_lie_together,
+                a_head_changes_without_its_body,
+                claims_of_an_entity_follow_its_heads,
+                a_removed_claim_leaves_nothing,
+                a_row_that_is_removed_and_put_stays,
+                waiting_claims_are_found_by_identifier,
+                scopes_and_sweeps_are_replaced_whole,
+                an_applied_sweep_gives_its_claims_back,
+                ;
+            findings:
+                findings_are_ordered_by_owner_and_kept_once,
+                clearing_findings_of_one_owner_leaves_the_others,
+                findings_cleared_and_put_in_one_commit_are_the_new_ones,
+                an_event_delivered_twice_is_one,
+                events_of_two_sources_stay_apart,
+                ;
+            ledger:
+                runs_come_newest_first_and_by_source,
+                a_run_that_moves_has_one_place,
+                audit_records_come_in_the_order_of_writing,
+                the_ledger_moves_no_head,
+                named_values_are_kept_from_both_sides,
+                ;
+            durability:
+                a_store_opened_again_is_the_same_store,
+                cleared_findings_stay_cleared_after_opening_again,
+                ;
+        });
+    };
+}
+
+contract_of!(memory, crate::store::contract::homes::MemoryHome);
+contract_of!(fjall, crate::store::contract::homes::FjallHome);
