@@ -1,0 +1,296 @@
+//! The configuration as people write it.
+//!
+//! The JSON Schema in `schema/contracts/config.schema.json` is made from these types and is also what a file is checked
+//! against, so ranges and forms that a schema can express stand here; [`crate::Config`] holds what is left. The
+//! defaults of the fields are those of the embedded `config/bailiwick.yaml`; a test compares the two.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The whole configuration.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schemars(title = "Configuration of Bailiwick")]
+pub struct ConfigWire {
+    /// The API.
+    pub server: ServerWire,
+    /// Where the catalog is kept.
+    pub store: StoreWire,
+    /// Who may use the API.
+    pub auth: AuthWire,
+    /// What the program says about its work, on standard error.
+    pub log: LogWire,
+    /// Kinds of your own.
+    pub kinds: KindsWire,
+    /// How removals are guarded.
+    pub sweeps: SweepsWire,
+    /// How the owner of an entity is found.
+    pub ownership: OwnershipWire,
+    /// Where metadata comes from.
+    pub sources: Vec<SourceWire>,
+    /// Bounds of one request to the API.
+    pub limits: LimitsWire,
+}
+
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ServerWire {
+    /// Address and port; port 0 takes a free one. Beyond loopback the server refuses to start without a token in
+    /// `auth.tokens`.
+    #[schemars(length(min = 1))]
+    pub listen: String,
+    /// Longest time for one request, in seconds.
+    #[schemars(range(min = 1, max = 600))]
+    pub request_timeout_secs: u64,
+}
+
+impl Default for ServerWire {
+    fn default() -> Self {
+        Self {
+            listen: "127.0.0.1:7007".to_owned(),
+            request_timeout_secs: 30,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct StoreWire {
+    /// `fjall` keeps the catalog on disk; `memory` forgets it at the end of the process.
+    pub engine: StoreEngineWire,
+    /// Folder of the store, the search index and the mirrors of remote repositories. Made if it is missing.
+    #[schemars(length(min = 1))]
+    pub data_dir: String,
+    /// Memory for the store's cache of blocks, in MiB.
+    #[schemars(range(min = 8, max = 16_384))]
+    pub cache_mib: u64,
+}
+
+impl Default for StoreWire {
+    fn default() -> Self {
+        Self {
+            engine: StoreEngineWire::Fjall,
+            data_dir: "data".to_owned(),
+            cache_mib: 64,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum StoreEngineWire {
+    Fjall,
+    Memory,
+}
+
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct AuthWire {
+    /// API tokens. None: everybody who reaches the loopback address may do everything.
+    pub tokens: Vec<TokenWire>,
+}
+
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TokenWire {
+    /// Whose token it is, for the audit log; unique, letters, digits, `-`, `_` and `.`.
+    #[schemars(regex(pattern = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"))]
+    pub name: String,
+    /// What `bailiwick token new` printed as the hash. The token itself stands nowhere in the configuration.
+    #[schemars(regex(pattern = r"^blake3:[0-9a-f]{64}$"))]
+    pub hash: String,
+    /// Functional groups of the holder.
+    #[serde(default)]
+    pub groups: Vec<String>,
+    /// Whether the holder may start runs and decide sweeps.
+    #[serde(default)]
+    pub operate: bool,
+}
+
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct LogWire {
+    /// `text` for people, `json` for machines, one object a line.
+    pub format: LogFormatWire,
+    /// How much is said.
+    pub level: LogLevelWire,
+}
+
+impl Default for LogWire {
+    fn default() -> Self {
+        Self {
+            format: LogFormatWire::Text,
+            level: LogLevelWire::Info,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormatWire {
+    Text,
+    Json,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LogLevelWire {
+    Error,
+    Warn,
+    Info,
+    Debug,
+    Trace,
+}
+
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct KindsWire {
+    /// Files that declare kinds, or folders whose `*.yaml` files do.
+    #[schemars(inner(length(min = 1)))]
+    pub paths: Vec<String>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct SweepsWire {
+    /// A removal beyond both bounds at once is held until somebody decides.
+    pub guard: GuardWire,
+}
+
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct GuardWire {
+    /// Claims.
+    #[schemars(range(max = 1_000_000_000))]
+    pub claims: u64,
+    /// Share of the claims of the scope, in percent.
+    #[schemars(range(max = 100))]
+    pub percent: u32,
+}
+
+impl Default for GuardWire {
+    fn default() -> Self {
+        Self { claims: 5, percent: 20 }
+    }
+}
+
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct OwnershipWire {
+    /// Kinds of evidence, strongest first. Evidence of a kind that is left out is shown and decides nothing.
+    #[schemars(length(min = 1))]
+    pub order: Vec<OwnerMethodWire>,
+}
+
+impl Default for OwnershipWire {
+    fn default() -> Self {
+        use OwnerMethodWire::{Codeowners, Committers, Explicit, Inherited, Label, RepositoryAdmin};
+        Self {
+            order: vec![Explicit, Codeowners, Label, Inherited, RepositoryAdmin, Committers],
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OwnerMethodWire {
+    Explicit,
+    Codeowners,
+    Label,
+    Inherited,
+    RepositoryAdmin,
+    Committers,
+}
+
+/// One source. Besides these keys it takes those of its type.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+pub struct SourceWire {
+    /// Unique; a changed id is a new source. 1 to 63 of `a-z`, `0-9`, `-` and `_`, beginning with a letter.
+    #[schemars(regex(pattern = r"^[a-z][a-z0-9_-]{0,62}$"))]
+    pub id: String,
+    /// What sort of source it is, such as `git` or `files`.
+    #[schemars(length(min = 1))]
+    pub r#type: String,
+    /// Standard cron expression of 5 fields. Without one the source runs at the start and when something wakes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<String>,
+    /// IANA name of the time zone of the schedule; without one it is UTC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time_zone: Option<String>,
+    /// What the source may declare.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allow: Option<AllowWire>,
+    /// Whose word counts when sources disagree on a field: the higher rank wins, among equals the id.
+    #[serde(default)]
+    #[schemars(range(min = -1_000_000, max = 1_000_000))]
+    pub rank: i32,
+    /// Longest time for one run, in seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 604_800))]
+    pub deadline_secs: Option<u64>,
+    /// Whether the source runs when the server starts.
+    #[serde(default = "yes")]
+    pub run_at_start: bool,
+    /// The id that the source had before; its claims move to the new one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = r"^[a-z][a-z0-9_-]{0,62}$"))]
+    pub previous_id: Option<String>,
+}
+
+/// The keys of [`SourceWire`]; every other key of a source belongs to its type.
+pub(crate) const SOURCE_KEYS: &[&str] = &[
+    "id",
+    "type",
+    "schedule",
+    "time_zone",
+    "allow",
+    "rank",
+    "deadline_secs",
+    "run_at_start",
+    "previous_id",
+];
+
+fn yes() -> bool {
+    true
+}
+
+#[derive(Debug, Clone, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct AllowWire {
+    /// Kinds, whatever their case. Without this key: all that sources of the type may declare by default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(inner(length(min = 1)))]
+    pub kinds: Option<Vec<String>>,
+    /// Namespaces, whatever their case. Without this key: all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(inner(length(min = 1)))]
+    pub namespaces: Option<Vec<String>>,
+}
+
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct LimitsWire {
+    /// Longest body of a request, in KiB.
+    #[schemars(range(min = 1, max = 65_536))]
+    pub body_kib: u64,
+    /// Deepest nesting of a GraphQL query, in levels.
+    #[schemars(range(min = 4, max = 64))]
+    pub query_depth: usize,
+    /// Most fields that a GraphQL query may ask for, counted before it runs.
+    #[schemars(range(min = 100, max = 10_000_000))]
+    pub query_complexity: usize,
+    /// Most items on one page of a list.
+    #[schemars(range(min = 1, max = 10_000))]
+    pub page_size: usize,
+}
+
+impl Default for LimitsWire {
+    fn default() -> Self {
+        Self {
+            body_kib: 1_024,
+            query_depth: 16,
+            query_complexity: 200_000,
+            page_size: 500,
+        }
+    }
+}
