@@ -7,9 +7,11 @@
 pub mod canonical;
 pub mod claim;
 pub mod control;
+pub mod descriptor;
 pub mod entity_ref;
 pub mod finding;
 pub mod identifier;
+pub mod kind;
 pub mod limits;
 pub mod ownership;
 pub mod position;
@@ -20,6 +22,7 @@ pub mod sink;
 pub mod source;
 pub mod time;
 pub mod viewer;
+pub mod yaml;
 
 pub use canonical::ContentHash;
 pub use claim::{Assertion, Claim, ClaimBody, IdentifierClaim, Origin, RelationClaim, Subject};

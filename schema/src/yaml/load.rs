@@ -1,0 +1,460 @@
+//! Builds the tree of one document from parser events.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Span, StrInput, Tag};
+
+use super::alias::{Anchors, Leaves, Size};
+use super::scalar::{self, Resolved};
+use super::{Entry, Limits, Node, NodeValue, Position, YamlError, lint};
+
+/// Mappings up to this size find equal keys by looking at each; larger ones keep an index.
+const SCANNED_KEYS_MAX: usize = 16;
+/// Longest key that an error message shows, in characters.
+const SHOWN_KEY_CHARS_MAX: usize = 80;
+
+const CORE_TAGS: &str = "tag:yaml.org,2002:";
+
+/// Reads the one document in `text`, whose first line is line `base_line` of the file. None if it has no content.
+pub(super) fn load(text: &str, base_line: u32, limits: &Limits) -> Result<Option<Node>, YamlError> {
+    let place = Place::new(text, base_line);
+    lint::before(text, place)?;
+    let mut loader = Loader {
+        limits,
+        place,
+        frames: Vec::new(),
+        anchors: Anchors::default(),
+        nodes: 0,
+        root: None,
+    };
+    let mut parser: Parser<'_, StrInput<'_>> = Parser::new_from_str(text);
+    while let Some(event) = parser.next_event() {
+        let (event, span) = event.map_err(|error| {
+            let (code, message) = lint::explain(error.info());
+            YamlError::new(code, message, place.of(*error.marker()))
+        })?;
+        loader.take(event, span)?;
+    }
+    Ok(loader.root)
+}
+
+/// Turns places in a document into places in the file, none of them beyond its last line.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place {
+    base_line: u32,
+    last_line: u32,
+    /// The column after the last character.
+    last_column: u32,
+}
+
+impl Place {
+    fn new(text: &str, base_line: u32) -> Self {
+        let breaks = text.bytes().filter(|byte| *byte == b'\n').count();
+        let last = text.rsplit('\n').next().unwrap_or_default().trim_end_matches('\r');
+        Self {
+            base_line,
+            last_line: base_line.saturating_add(u32::try_from(breaks).unwrap_or(u32::MAX)),
+            last_column: u32::try_from(last.chars().count() + 1).unwrap_or(u32::MAX),
+        }
+    }
+
+    pub(super) fn of(self, marker: Marker) -> Position {
+        let line = u32::try_from(marker.line().max(1) - 1).unwrap_or(u32::MAX);
+        let line = self.base_line.saturating_add(line);
+        let column = u32::try_from(marker.col() + 1).unwrap_or(u32::MAX);
+        if line > self.last_line {
+            return Position {
+                line: self.last_line,
+                column: self.last_column,
+            };
+        }
+        Position { line, column }
+    }
+}
+
+/// A finished node with what its anchor and its parent want to know.
+struct Finished {
+    node: Node,
+    size: Size,
+    leaves: Leaves,
+    /// How the node compares as a key.
+    key: KeyKind,
+    /// What the node is as a key, where its value does not tell.
+    name: Option<String>,
+}
+
+/// Keys are equal if kind and text are; an alias, a collection or not-a-number equals nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum KeyKind {
+    Null,
+    Bool,
+    Number,
+    String,
+    Unequal,
+}
+
+struct Frame {
+    position: Position,
+    anchor: usize,
+    size: Size,
+    leaves: Leaves,
+    content: Content,
+}
+
+enum Content {
+    Sequence(Vec<Node>),
+    Mapping(Box<Fields>),
+}
+
+#[derive(Default)]
+struct Fields {
+    entries: Vec<Entry>,
+    kinds: Vec<KeyKind>,
+    index: HashMap<String, usize>,
+    pending: Option<Key>,
+}
+
+struct Key {
+    text: String,
+    kind: KeyKind,
+    position: Position,
+}
+
+struct Loader<'l> {
+    limits: &'l Limits,
+    place: Place,
+    frames: Vec<Frame>,
+    anchors: Anchors,
+    nodes: usize,
+    root: Option<Node>,
+}
+
+impl Loader<'_> {
+    fn take(&mut self, event: Event<'_>, span: Span) -> Result<(), YamlError> {
+        let position = self.place.of(span.start);
+        match event {
+            Event::Scalar(text, style, anchor, tag) => {
+                self.count(1, position)?;
+                let (value, key, name) = resolve(text, style, tag.as_deref(), position)?;
+                let leaves = Leaves {
+                    has_scalar: true,
+                    aliases: Vec::new(),
+                };
+                let size = Size { nodes: 1, depth: 0 };
+                self.finish(
+                    anchor,
+                    Finished {
+                        node: Node { value, position },
+                        size,
+                        leaves,
+                        key,
+                        name,
+                    },
+                )
+            }
+            Event::Alias(anchor) => {
+                let (node, size) = self.anchors.use_once(anchor, self.limits.alias_weight_max, position)?;
+                self.count(size.nodes, position)?;
+                self.check_depth(self.frames.len() + size.depth, position)?;
+                let node = Node {
+                    value: node.value.clone(),
+                    position,
+                };
+                let leaves = Leaves {
+                    has_scalar: false,
+                    aliases: vec![anchor],
+                };
+                self.finish(
+                    0,
+                    Finished {
+                        node,
+                        size,
+                        leaves,
+                        key: KeyKind::Unequal,
+                        name: None,
+                    },
+                )
+            }
+            Event::SequenceStart(anchor, _) => self.open(anchor, position, Content::Sequence(Vec::new())),
+            Event::MappingStart(anchor, _) => self.open(anchor, position, Content::Mapping(Box::default())),
+            Event::SequenceEnd | Event::MappingEnd => {
+                let Some(frame) = self.frames.pop() else { return Ok(()) };
+                let value = match frame.content {
+                    Content::Sequence(items) => NodeValue::Sequence(items),
+                    Content::Mapping(fields) => NodeValue::Mapping(fields.entries),
+                };
+                let node = Node {
+                    value,
+                    position: frame.position,
+                };
+                let finished = Finished {
+                    node,
+                    size: frame.size,
+                    leaves: frame.leaves,
+                    key: KeyKind::Unequal,
+                    name: None,
+                };
+                self.finish(frame.anchor, finished)
+            }
+            Event::DocumentStart(_) | Event::DocumentEnd | Event::StreamStart | Event::StreamEnd | Event::Nothing => {
+                Ok(())
+            }
+        }
+    }
+
+    fn open(&mut self, anchor: usize, position: Position, content: Content) -> Result<(), YamlError> {
+        self.count(1, position)?;
+        self.check_depth(self.frames.len() + 1, position)?;
+        let size = Size { nodes: 1, depth: 1 };
+        self.frames.push(Frame {
+            position,
+            anchor,
+            size,
+            leaves: Leaves::default(),
+            content,
+        });
+        Ok(())
+    }
+
+    fn count(&mut self, nodes: usize, position: Position) -> Result<(), YamlError> {
+        self.nodes = self.nodes.saturating_add(nodes);
+        if self.nodes > self.limits.nodes_max {
+            let message = format!(
+                "the document has more than {} nodes (yaml_nodes_max)",
+                self.limits.nodes_max
+            );
+            return Err(YamlError::new("too_many_nodes", message, position));
+        }
+        Ok(())
+    }
+
+    fn check_depth(&self, depth: usize, position: Position) -> Result<(), YamlError> {
+        if depth > self.limits.depth_max {
+            let message = format!(
+                "the document nests deeper than {} levels (yaml_depth_max)",
+                self.limits.depth_max
+            );
+            return Err(YamlError::new("too_deep", message, position));
+        }
+        Ok(())
+    }
+
+    /// Hands a finished node to its anchor and to the collection that it stands in.
+    fn finish(&mut self, anchor: usize, finished: Finished) -> Result<(), YamlError> {
+        let Finished {
+            node,
+            size,
+            leaves,
+            key,
+            name,
+        } = finished;
+        if anchor > 0 {
+            self.anchors.keep(anchor, &node, size, leaves.clone());
+        }
+        let Some(frame) = self.frames.last_mut() else {
+            self.root = Some(node);
+            return Ok(());
+        };
+        frame.size.nodes = frame.size.nodes.saturating_add(size.nodes);
+        frame.size.depth = frame.size.depth.max(size.depth + 1);
+        frame.leaves.add(leaves);
+        match &mut frame.content {
+            Content::Sequence(items) => {
+                items.push(node);
+                Ok(())
+            }
+            Content::Mapping(fields) => match fields.pending.take() {
+                None => {
+                    let position = node.position;
+                    fields.pending = Some(Key {
+                        text: name.unwrap_or_else(|| key_text(node)),
+                        kind: key,
+                        position,
+                    });
+                    Ok(())
+                }
+                Some(key) => fields.insert(key, node),
+            },
+        }
+    }
+}
+
+impl Fields {
+    /// Adds an entry. Keys that differ but read the same as text (`1` and `"1"`) leave the last, as in JavaScript.
+    fn insert(&mut self, key: Key, value: Node) -> Result<(), YamlError> {
+        if let Some(at) = self.find(&key.text) {
+            if key.kind != KeyKind::Unequal && self.kinds[at] == key.kind {
+                let first = self.entries[at].key_position;
+                let message = format!(
+                    "the key `{}` stands twice in one mapping (first in line {}); keep one",
+                    shown(&key.text),
+                    first.line
+                );
+                return Err(YamlError::new("duplicate_key", message, key.position));
+            }
+            self.entries[at].value = value;
+            self.entries[at].key_position = key.position;
+            self.kinds[at] = key.kind;
+            return Ok(());
+        }
+        if self.entries.len() == SCANNED_KEYS_MAX {
+            self.index = self
+                .entries
+                .iter()
+                .enumerate()
+                .map(|(at, entry)| (entry.key.clone(), at))
+                .collect();
+        }
+        if self.entries.len() >= SCANNED_KEYS_MAX {
+            self.index.insert(key.text.clone(), self.entries.len());
+        }
+        self.kinds.push(key.kind);
+        self.entries.push(Entry {
+            key: key.text,
+            key_position: key.position,
+            value,
+        });
+        Ok(())
+    }
+
+    fn find(&self, text: &str) -> Option<usize> {
+        if self.entries.len() <= SCANNED_KEYS_MAX {
+            self.entries.iter().position(|entry| entry.key == text)
+        } else {
+            self.index.get(text).copied()
+        }
+    }
+}
+
+pub(super) fn shown(key: &str) -> String {
+    let mut text: String = key.chars().take(SHOWN_KEY_CHARS_MAX).collect();
+    if text.len() < key.len() {
+        text.push('…');
+    }
+    text
+}
+
+/// What a node becomes as a key of a JavaScript object. A collection becomes YAML text.
+fn key_text(node: Node) -> String {
+    match node.value {
+        NodeValue::Null => String::new(),
+        NodeValue::Bool(value) => value.to_string(),
+        NodeValue::Number(number) => number.as_f64().map_or_else(|| number.to_string(), scalar::number_key),
+        NodeValue::String(text) => text,
+        NodeValue::Sequence(_) | NodeValue::Mapping(_) => {
+            let mut text = String::new();
+            write_flow(node, &mut text);
+            text
+        }
+    }
+}
+
+/// Writes a collection that is a key as YAML on one line, as the package does for want of such keys in JavaScript.
+fn write_flow(node: Node, text: &mut String) {
+    match node.value {
+        NodeValue::Null => text.push_str("null"),
+        NodeValue::Sequence(items) if items.is_empty() => text.push_str("[]"),
+        NodeValue::Mapping(entries) if entries.is_empty() => text.push_str("{}"),
+        NodeValue::Sequence(items) => {
+            for (at, item) in items.into_iter().enumerate() {
+                text.push_str(if at == 0 { "[ " } else { ", " });
+                write_flow(item, text);
+            }
+            text.push_str(" ]");
+        }
+        NodeValue::Mapping(entries) => {
+            for (at, entry) in entries.into_iter().enumerate() {
+                text.push_str(if at == 0 { "{ " } else { ", " });
+                text.push_str(&entry.key);
+                if entry.value.value != NodeValue::Null {
+                    text.push_str(": ");
+                    write_flow(entry.value, text);
+                }
+            }
+            text.push_str(" }");
+        }
+        _ => text.push_str(&key_text(node)),
+    }
+}
+
+fn resolve(
+    text: Cow<'_, str>,
+    style: ScalarStyle,
+    tag: Option<&Tag>,
+    position: Position,
+) -> Result<(NodeValue, KeyKind, Option<String>), YamlError> {
+    let resolved = match tag {
+        Some(tag) => match resolve_tagged(&text, tag, position)? {
+            Tagged::Scalar(resolved) => resolved,
+            Tagged::Value(value) => return Ok((value, KeyKind::Unequal, None)),
+        },
+        None if style == ScalarStyle::Plain => scalar::resolve_plain(&text),
+        None => Resolved::String,
+    };
+    Ok(match resolved {
+        Resolved::Null => (NodeValue::Null, KeyKind::Null, None),
+        Resolved::Bool(value) => (NodeValue::Bool(value), KeyKind::Bool, None),
+        Resolved::Number(value) => {
+            let kind = if value.is_nan() {
+                KeyKind::Unequal
+            } else {
+                KeyKind::Number
+            };
+            let name = (!value.is_finite()).then(|| scalar::number_key(value));
+            (scalar::number_value(value), kind, name)
+        }
+        Resolved::String => (NodeValue::String(text.into_owned()), KeyKind::String, None),
+    })
+}
+
+enum Tagged {
+    Scalar(Resolved),
+    Value(NodeValue),
+}
+
+/// A tag of the core schema asks for its type and gets it if the text allows; every other tag leaves the text as it
+/// is. Only `!!binary` and `!!timestamp` are known beyond the core schema.
+fn resolve_tagged(text: &str, tag: &Tag, position: Position) -> Result<Tagged, YamlError> {
+    if tag.handle.starts_with('!') && tag.suffix.is_empty() {
+        return Err(YamlError::new(
+            "yaml_syntax",
+            format!("the tag `{}` has no suffix", tag.handle),
+            position,
+        ));
+    }
+    let name = if tag.is_yaml_core_schema() {
+        tag.suffix.as_str()
+    } else if tag.handle.is_empty() {
+        tag.suffix.strip_prefix(CORE_TAGS).unwrap_or_default()
+    } else {
+        return Ok(Tagged::Scalar(Resolved::String));
+    };
+    let resolved = match name {
+        "null" if scalar::is_null(text) => Resolved::Null,
+        "bool" => scalar::bool_of(text).map_or(Resolved::String, Resolved::Bool),
+        "int" => scalar::int_of(text).map_or(Resolved::String, Resolved::Number),
+        "float" => scalar::float_of(text).map_or(Resolved::String, Resolved::Number),
+        "binary" => return Ok(Tagged::Value(binary(position))),
+        "timestamp" if !text.as_bytes().first().is_some_and(u8::is_ascii_digit) => {
+            let message = format!("`{}` is no timestamp; it begins with yyyy-mm-dd", shown(text));
+            return Err(YamlError::new("yaml_syntax", message, position));
+        }
+        _ => Resolved::String,
+    };
+    Ok(Tagged::Scalar(resolved))
+}
+
+/// Binary values become an object in JavaScript, which no field of a descriptor takes; the bytes are not kept.
+fn binary(position: Position) -> NodeValue {
+    let node = |value| Node { value, position };
+    let entry = |key: &str, value| Entry {
+        key: key.to_owned(),
+        key_position: position,
+        value: node(value),
+    };
+    NodeValue::Mapping(vec![
+        entry("type", NodeValue::String("Buffer".to_owned())),
+        entry("data", NodeValue::Sequence(Vec::new())),
+    ])
+}
