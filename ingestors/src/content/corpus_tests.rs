@@ -8,7 +8,7 @@ use super::{apidef, workflow};
 /// Files of one folder of the corpus with their repository paths, as the file names tell them (`__` for a slash).
 fn corpus(folder: &str) -> Vec<(String, Vec<u8>)> {
     let Some(root) = std::env::var_os("BAILIWICK_FIXTURES") else {
-        eprintln_skipped(folder);
+        eprintln!("skipped: BAILIWICK_FIXTURES is not set, the corpus `{folder}` was not read");
         return Vec::new();
     };
     let root: PathBuf = Path::new(&root).join(folder);
@@ -16,7 +16,11 @@ fn corpus(folder: &str) -> Vec<(String, Vec<u8>)> {
     let entries = std::fs::read_dir(&root).expect("BAILIWICK_FIXTURES names a folder with this sub-folder");
     for entry in entries {
         let path = entry.expect("a readable folder").path();
-        let name = path.file_name().expect("a file has a name").to_string_lossy().replace("__", "/");
+        let name = path
+            .file_name()
+            .expect("a file has a name")
+            .to_string_lossy()
+            .replace("__", "/");
         // owner/repository/path
         let inside = name.splitn(3, '/').nth(2).unwrap_or(&name).to_owned();
         files.push((inside, std::fs::read(&path).expect("a readable file")));
@@ -26,11 +30,6 @@ fn corpus(folder: &str) -> Vec<(String, Vec<u8>)> {
     files
 }
 
-#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
-fn eprintln_skipped(folder: &str) {
-    eprintln!("skipped: BAILIWICK_FIXTURES is not set, the corpus `{folder}` was not read");
-}
-
 #[test]
 fn every_line_of_a_real_codeowners_file_is_a_rule_or_a_problem() {
     for (path, bytes) in corpus("codeowners") {
@@ -38,7 +37,10 @@ fn every_line_of_a_real_codeowners_file_is_a_rule_or_a_problem() {
         let plain: Vec<usize> = text
             .lines()
             .enumerate()
-            .filter(|(_, line)| !line.trim().trim_start_matches('\u{feff}').is_empty() && !line.trim_start_matches('\u{feff}').trim().starts_with('#'))
+            .filter(|(_, line)| {
+                !line.trim().trim_start_matches('\u{feff}').is_empty()
+                    && !line.trim_start_matches('\u{feff}').trim().starts_with('#')
+            })
             .map(|(index, _)| index + 1)
             .collect();
         for dialect in [Dialect::Github, Dialect::Gitlab] {
@@ -49,12 +51,30 @@ fn every_line_of_a_real_codeowners_file_is_a_rule_or_a_problem() {
                 let is_problem = problems.iter().any(|problem| problem.line == Some(number));
                 let written = text.lines().nth(line - 1).unwrap_or("").trim();
                 let is_heading = dialect == Dialect::Gitlab && written.trim_start_matches('^').starts_with('[');
-                assert!(is_rule || is_problem || is_heading || problems.iter().any(|problem| problem.code == "problems_left_out"), "{path}:{line} ({dialect:?})");
+                assert!(
+                    is_rule
+                        || is_problem
+                        || is_heading
+                        || problems.iter().any(|problem| problem.code == "problems_left_out"),
+                    "{path}:{line} ({dialect:?})"
+                );
             }
             // A path made of a literal pattern is owned by the last rule of that pattern, or a later one.
-            for rule in file.rules.iter().filter(|rule| !rule.pattern.contains(['*', '?', '[', '\\', '!'])) {
-                let inside = format!("{}{}", rule.pattern.trim_start_matches('/'), if rule.pattern.ends_with('/') { "file" } else { "" });
-                assert!(!file.owners_of(inside.as_bytes()).matched.is_empty(), "{path}:{} matches `{inside}`", rule.line);
+            for rule in file
+                .rules
+                .iter()
+                .filter(|rule| !rule.pattern.contains(['*', '?', '[', '\\', '!']))
+            {
+                let inside = format!(
+                    "{}{}",
+                    rule.pattern.trim_start_matches('/'),
+                    if rule.pattern.ends_with('/') { "file" } else { "" }
+                );
+                assert!(
+                    !file.owners_of(inside.as_bytes()).matched.is_empty(),
+                    "{path}:{} matches `{inside}`",
+                    rule.line
+                );
             }
         }
     }
@@ -80,9 +100,16 @@ fn real_api_definitions_are_recognised_and_other_yaml_is_not() {
         let is_other = name.contains("mkdocs");
         assert_eq!(definition.is_none(), is_other, "{path}");
         if let Some(definition) = definition {
-            assert!(definition.operations.count > 0 || definition.types.count > 0 || definition.services.count > 0, "{path} says something");
+            assert!(
+                definition.operations.count > 0 || definition.types.count > 0 || definition.services.count > 0,
+                "{path} says something"
+            );
             let versioned = !name.ends_with(".graphql") && !name.ends_with(".gql") && !name.ends_with(".graphqls");
-            assert_eq!(definition.spec_version.is_some(), versioned, "{path} names the version of its format");
+            assert_eq!(
+                definition.spec_version.is_some(),
+                versioned,
+                "{path} names the version of its format"
+            );
         }
     }
 }

@@ -60,6 +60,15 @@ const FINGERPRINTS: &[Fingerprint] = &[
         none: &["version 3 29 june 2007"],
     },
     Fingerprint {
+        spdx: "Apache-2.0 WITH LLVM-exception",
+        all: &[
+            "apache license",
+            "version 2 0",
+            "llvm exceptions to the apache 2 0 license",
+        ],
+        none: &[],
+    },
+    Fingerprint {
         spdx: "Apache-2.0",
         all: &["apache license", "version 2 0", "grant of patent license"],
         none: &[],
@@ -161,7 +170,7 @@ const FINGERPRINTS: &[Fingerprint] = &[
     Fingerprint {
         spdx: "MIT-0",
         all: &[
-            "permission is hereby granted free of charge to any person obtaining a copy",
+            "permission is hereby granted free of charge to any person obtaining a copy of this software",
             "without restriction",
         ],
         none: &[
@@ -177,6 +186,11 @@ const FINGERPRINTS: &[Fingerprint] = &[
             "shall be included in all copies or substantial portions",
         ],
         none: &["except as contained in this notice the name"],
+    },
+    Fingerprint {
+        spdx: "BlueOak-1.0.0",
+        all: &["blue oak model license version 1 0 0"],
+        none: &["licensed under the blue oak model license as follows"],
     },
     Fingerprint {
         spdx: "WTFPL",
@@ -195,6 +209,10 @@ pub fn is_licence_path(path: &str) -> bool {
         .iter()
         .find_map(|start| name.strip_prefix(start));
     let Some(rest) = stem else { return false };
+    // Licences of what is shipped along say nothing of the repository itself.
+    if rest.contains("third") || rest.contains("3rd") {
+        return false;
+    }
     let ends = [
         ".yml", ".yaml", ".json", ".js", ".ts", ".go", ".py", ".sh", ".rb", ".xml", ".toml", ".html",
     ];

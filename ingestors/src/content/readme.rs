@@ -79,6 +79,7 @@ pub fn parse(path: &str, bytes: &[u8]) -> Readme {
     let mut reader = Reader {
         markup,
         title: None,
+        raw: String::new(),
         paragraph: String::new(),
     };
     reader.read(&content);
@@ -92,6 +93,9 @@ pub fn parse(path: &str, bytes: &[u8]) -> Readme {
 struct Reader {
     markup: Markup,
     title: Option<String>,
+    /// Lines of the paragraph being read.
+    raw: String,
+    /// The paragraph that was found, as plain text.
     paragraph: String,
 }
 
@@ -99,7 +103,7 @@ impl Reader {
     fn read(&mut self, content: &str) {
         let cleaned;
         let content = if self.markup == Markup::Markdown {
-            cleaned = inline::without_comments(without_front_matter(content));
+            cleaned = inline::joined_headings(&inline::without_comments(without_front_matter(content)));
             cleaned.as_str()
         } else {
             content
@@ -146,22 +150,27 @@ impl Reader {
                 }
                 continue;
             }
-            let words = match self.markup {
-                Markup::Plain => line.to_owned(),
-                _ => inline::plain(line),
-            };
-            if has_words(&words) {
-                self.paragraph.push_str(words.trim());
-                self.paragraph.push(' ');
-            }
+            self.raw.push_str(line.trim());
+            self.raw.push('\n');
         }
+        self.ends_paragraph();
     }
 
     /// A blank line or another block ends the paragraph once it has words.
     ///
     /// In plain text without a title, a single short first line is the title.
     fn ends_paragraph(&mut self) -> bool {
-        if self.paragraph.is_empty() {
+        if self.raw.is_empty() {
+            return false;
+        }
+        let raw = std::mem::take(&mut self.raw);
+        self.paragraph = match self.markup {
+            Markup::Plain => text::one_line(&raw),
+            // Links and tags may go over line ends, so marks are taken away from the whole paragraph.
+            _ => inline::plain(&raw),
+        };
+        if !has_prose(&self.paragraph) {
+            self.paragraph.clear();
             return false;
         }
         let short = self.paragraph.chars().count() <= 60 && !self.paragraph.trim_end().ends_with(['.', ':', '!', '?']);
@@ -193,7 +202,7 @@ impl Reader {
                 let level = trimmed.bytes().take_while(|byte| *byte == b'#').count();
                 if (1..=6).contains(&level)
                     && line.len() - line.trim_start().len() <= 3
-                    && self.paragraph.is_empty() | (trimmed.as_bytes().get(level) == Some(&b' '))
+                    && (self.raw.is_empty() || trimmed.as_bytes().get(level) == Some(&b' '))
                 {
                     return Some((trimmed[level..].trim().trim_end_matches('#').trim().to_owned(), 0));
                 }
@@ -201,7 +210,7 @@ impl Reader {
                     return Some((title, 0));
                 }
                 (is_underline(next, &['=', '-'], 2)
-                    && self.paragraph.is_empty()
+                    && self.raw.is_empty()
                     && !trimmed.starts_with(['-', '*', '>', '|']))
                 .then(|| (trimmed.to_owned(), 1))
             }
@@ -215,7 +224,7 @@ impl Reader {
                 if is_underline(line, RULES, 3) && is_underline(after, RULES, 3) && !next.trim().is_empty() {
                     return Some((next.trim().to_owned(), 2));
                 }
-                (self.paragraph.is_empty() && is_underline(next, RULES, 3) && !is_underline(line, RULES, 3))
+                (self.raw.is_empty() && is_underline(next, RULES, 3) && !is_underline(line, RULES, 3))
                     .then(|| (trimmed.to_owned(), 1))
             }
         }
@@ -227,18 +236,18 @@ impl Reader {
         let line = line.trim();
         match self.markup {
             Markup::Markdown => {
-                let list = ["- ", "* ", "+ "].iter().any(|mark| line.starts_with(mark)) && self.paragraph.is_empty();
+                let list = ["- ", "* ", "+ "].iter().any(|mark| line.starts_with(mark)) && self.raw.is_empty();
                 let reference = line.starts_with('[') && line.split_once("]:").is_some();
                 list || reference
                     || line.starts_with(['>', '|'])
                     || is_underline(line, &['-', '*', '_', '='], 3)
-                    || (indent >= 4 && self.paragraph.is_empty())
+                    || (indent >= 4 && self.raw.is_empty())
             }
             Markup::Rst => {
                 line.starts_with("..")
                     || (line.starts_with('|') && line.ends_with('|'))
                     || (line.starts_with(':') && line[1..].contains(':'))
-                    || (indent > 0 && self.paragraph.is_empty())
+                    || (indent > 0 && self.raw.is_empty())
                     || is_underline(line, &['=', '-', '*', '_', '~', '+'], 3)
             }
             Markup::Adoc => {
@@ -275,6 +284,12 @@ fn is_underline(line: &str, marks: &[char], least: usize) -> bool {
         return false;
     };
     line.len() >= least && line.chars().all(|char| char == first)
+}
+
+/// Words that are more than addresses.
+fn has_prose(text: &str) -> bool {
+    text.split_whitespace()
+        .any(|word| !word.contains("://") && has_words(word))
 }
 
 fn has_words(text: &str) -> bool {

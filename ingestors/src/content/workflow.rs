@@ -11,7 +11,7 @@ use super::{Names, Problem, Read, tree};
 /// Largest workflow file read, in bytes.
 pub const WORKFLOW_BYTES_MAX: usize = 1024 * 1024;
 /// Deepest nesting of Azure stages and conditional inserts that is followed.
-const STAGES_DEPTH_MAX: usize = 6;
+const STAGES_DEPTH_MAX: usize = 16;
 
 /// A CI system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -105,7 +105,8 @@ pub fn parse(path: &str, bytes: &[u8]) -> Read<Workflow> {
     let Some(value) = documents.into_iter().next().filter(|value| !value.is_null()) else {
         return (None, vec![Problem::new("workflow_empty", "holds no document")]);
     };
-    if !value.is_object() && !(system == CiSystem::Buildkite && value.is_array()) {
+    let is_list_of_steps = system == CiSystem::Buildkite && value.is_array();
+    if !value.is_object() && !is_list_of_steps {
         return (
             None,
             vec![Problem::new("workflow_not_a_map", "the document is no map of keys").at(1, 1)],

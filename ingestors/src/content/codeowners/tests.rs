@@ -12,7 +12,10 @@ fn gitlab(content: &str) -> (Codeowners, Vec<Problem>) {
 
 fn matches(dialect: Dialect, pattern: &str, path: &str) -> bool {
     let (file, problems) = Codeowners::parse(dialect, format!("{pattern} @someone").as_bytes());
-    assert!(problems.is_empty(), "`{pattern}` is read without a problem: {problems:?}");
+    assert!(
+        problems.is_empty(),
+        "`{pattern}` is read without a problem: {problems:?}"
+    );
     !file.owners_of(path.as_bytes()).matched.is_empty()
 }
 
@@ -53,7 +56,11 @@ fn github_patterns_match_as_gitignore_does() {
         ("/docs/*", &["docs/a.md"], &["docs/a/b.md"]),
         ("docs/**", &["docs/a.md", "docs/a/b.md"], &["docs", "a/docs/b.md"]),
         ("docs/**/*", &["docs/a.md", "docs/a/b.md"], &["docs"]),
-        ("docs/*.md", &["docs/a.md", "docs/a.md/b"], &["docs/a/b.md", "a/docs/b.md"]),
+        (
+            "docs/*.md",
+            &["docs/a.md", "docs/a.md/b"],
+            &["docs/a/b.md", "a/docs/b.md"],
+        ),
         ("a/b", &["a/b", "a/b/c"], &["x/a/b", "a/bc"]),
         ("**/a/b", &["a/b", "x/a/b", "x/y/a/b/c"], &["a/x/b"]),
         ("a/**/b", &["a/b", "a/x/b", "a/x/y/b/z"], &["x/a/b", "ab"]),
@@ -72,7 +79,10 @@ fn github_patterns_match_as_gitignore_does() {
             assert!(matches(Dialect::Github, pattern, path), "`{pattern}` matches `{path}`");
         }
         for path in *no {
-            assert!(!matches(Dialect::Github, pattern, path), "`{pattern}` does not match `{path}`");
+            assert!(
+                !matches(Dialect::Github, pattern, path),
+                "`{pattern}` does not match `{path}`"
+            );
         }
     }
 }
@@ -81,17 +91,37 @@ fn github_patterns_match_as_gitignore_does() {
 fn gitlab_patterns_match_as_fnmatch_does() {
     let table: &[(&str, &[&str], &[&str])] = &[
         ("*", &["a", "a/b", ".x/.y"], &[]),
-        ("README.md", &["README.md", "a/b/README.md"], &["README.mdx", "README.md/a"]),
+        (
+            "README.md",
+            &["README.md", "a/b/README.md"],
+            &["README.mdx", "README.md/a"],
+        ),
         ("/README.md", &["README.md"], &["a/README.md"]),
-        ("internal/README.md", &["internal/README.md", "a/internal/README.md"], &["README.md"]),
+        (
+            "internal/README.md",
+            &["internal/README.md", "a/internal/README.md"],
+            &["README.md"],
+        ),
         ("/docs/", &["docs/a", "docs/a/b", "docs/.a"], &["docs", "a/docs/b"]),
         ("docs/", &["docs/a", "a/docs/b/c"], &["docs"]),
         ("/docs", &["docs"], &["docs/a"]),
         ("/docs/*", &["docs/a", "docs/.a"], &["docs/a/b"]),
         ("/docs/**", &["docs/a"], &["docs/a/b"]),
-        ("/docs/**/*.md", &["docs/a.md", "docs/a/b/c.md"], &["a.md", "docs/a.mdx"]),
-        ("/docs/**/index.md", &["docs/index.md", "docs/a/index.md"], &["docs/xindex.md"]),
-        ("/docs/*/README.md", &["docs/a/README.md"], &["docs/README.md", "docs/a/b/README.md"]),
+        (
+            "/docs/**/*.md",
+            &["docs/a.md", "docs/a/b/c.md"],
+            &["a.md", "docs/a.mdx"],
+        ),
+        (
+            "/docs/**/index.md",
+            &["docs/index.md", "docs/a/index.md"],
+            &["docs/xindex.md"],
+        ),
+        (
+            "/docs/*/README.md",
+            &["docs/a/README.md"],
+            &["docs/README.md", "docs/a/b/README.md"],
+        ),
         ("/docs/*spec*", &["docs/a_specs.rb", "docs/spec"], &["docs/a/spec"]),
         ("*.rb", &["a.rb", "a/b.rb"], &["a.rb/b"]),
         ("/[ab].c", &["a.c", "b.c"], &["c.c"]),
@@ -107,14 +137,19 @@ fn gitlab_patterns_match_as_fnmatch_does() {
             assert!(matches(Dialect::Gitlab, pattern, path), "`{pattern}` matches `{path}`");
         }
         for path in *no {
-            assert!(!matches(Dialect::Gitlab, pattern, path), "`{pattern}` does not match `{path}`");
+            assert!(
+                !matches(Dialect::Gitlab, pattern, path),
+                "`{pattern}` does not match `{path}`"
+            );
         }
     }
 }
 
 #[test]
 fn the_last_match_wins_on_github_and_a_bare_pattern_unsets() {
-    let (file, problems) = github("\u{feff}# all\r\n*  @org/all one@example.com\r\n/apps/ @me\r\n  /apps/free\r\n/apps/late/ # nobody @x\r\n*.go @org/go @me # why");
+    let (file, problems) = github(
+        "\u{feff}# all\r\n*  @org/all one@example.com\r\n/apps/ @me\r\n  /apps/free\r\n/apps/late/ # nobody @x\r\n*.go @org/go @me # why",
+    );
     assert_eq!(problems, vec![]);
     assert_eq!(owners(&file, "x"), ["@org/all", "one@example.com"]);
     assert_eq!(owners(&file, "apps/a"), ["@me"]);
@@ -128,10 +163,14 @@ fn the_last_match_wins_on_github_and_a_bare_pattern_unsets() {
 
 #[test]
 fn github_skips_invalid_lines_and_says_why() {
-    let (file, problems) = github("* @a\nx/ nobody\n!y @b\n[Team] @b\n*.[ch] @b\n\\#z @b\n/ @b\nok @b @\nbad @a/b/c\nmail @a a@b\n");
+    let (file, problems) =
+        github("* @a\nx/ nobody\n!y @b\n[Team] @b\n*.[ch] @b\n\\#z @b\n/ @b\nok @b @\nbad @a/b/c\nmail @a a@b\n");
     assert_eq!(file.rules.len(), 1);
     assert_eq!(file.skipped, 9);
-    let codes: Vec<_> = problems.iter().map(|problem| (problem.line.unwrap_or(0), problem.code)).collect();
+    let codes: Vec<_> = problems
+        .iter()
+        .map(|problem| (problem.line.unwrap_or(0), problem.code))
+        .collect();
     assert_eq!(
         codes,
         [
@@ -164,8 +203,14 @@ fn gitlab_sections_each_give_owners_and_default_owners_are_inherited() {
         "* @admin\n[README Owners]\nREADME.md @user1 @user2\ninternal/README.md @user4\n[README other owners][2] @group/sub @@maintainers\nREADME.md\n*.txt one@example.com\n",
     );
     assert_eq!(problems, vec![]);
-    assert_eq!(owners(&file, "README.md"), ["@admin", "@user1", "@user2", "@group/sub", "@@maintainer"]);
-    assert_eq!(owners(&file, "internal/README.md"), ["@admin", "@user4", "@group/sub", "@@maintainer"]);
+    assert_eq!(
+        owners(&file, "README.md"),
+        ["@admin", "@user1", "@user2", "@group/sub", "@@maintainer"]
+    );
+    assert_eq!(
+        owners(&file, "internal/README.md"),
+        ["@admin", "@user4", "@group/sub", "@@maintainer"]
+    );
     assert_eq!(owners(&file, "a.txt"), ["@admin", "one@example.com"]);
     assert_eq!(file.sections[2].approvals, 2);
     assert_eq!(names(&file.owners_of_everything()), ["@admin"]);
@@ -201,32 +246,62 @@ fn gitlab_exclusions_cannot_be_taken_back_in_their_section() {
 
 #[test]
 fn gitlab_reads_what_it_can_of_a_malformed_line() {
-    let (file, problems) = gitlab("*.a nobody @b, x@y.z # @c\n[open\n[] @d\nq\nr @@nurse\ns\n[Sec] @e # @f\nt\nu @-x\n");
+    let (file, problems) =
+        gitlab("*.a nobody @b, x@y.z # @c\n[open\n[] @d\nq\nr @@nurse\ns\n[Sec] @e # @f\nt\nu @-x\n");
     assert_eq!(owners(&file, "x.a"), ["@b", "x@y.z", "@c"]);
     assert_eq!(owners(&file, "q"), ["@d"]);
     assert_eq!(owners(&file, "r"), [""; 0]);
     assert_eq!(owners(&file, "t"), ["@e"]);
-    let codes: Vec<_> = problems.iter().map(|problem| (problem.line.unwrap_or(0), problem.code)).collect();
+    let codes: Vec<_> = problems
+        .iter()
+        .map(|problem| (problem.line.unwrap_or(0), problem.code))
+        .collect();
     assert_eq!(
         codes,
-        [(1, "owner_invalid"), (2, "section_invalid"), (2, "owner_missing"), (3, "section_invalid"), (5, "owner_invalid"), (9, "owner_invalid")]
+        [
+            (1, "owner_invalid"),
+            (2, "section_invalid"),
+            (2, "owner_missing"),
+            (3, "section_invalid"),
+            (5, "owner_invalid"),
+            (9, "owner_invalid")
+        ]
     );
 }
 
 #[test]
 fn each_host_takes_the_first_file_of_its_own_order() {
     let all = PATHS;
-    assert_eq!(choose(Host::Github, all).map(|choice| choice.path), Some(".github/CODEOWNERS"));
+    assert_eq!(
+        choose(Host::Github, all).map(|choice| choice.path),
+        Some(".github/CODEOWNERS")
+    );
     assert_eq!(choose(Host::Gitlab, all).map(|choice| choice.path), Some("CODEOWNERS"));
     assert_eq!(choose(Host::Github, [".gitlab/CODEOWNERS"]), None);
-    assert_eq!(choose(Host::Gitlab, ["docs/CODEOWNERS", ".gitlab/CODEOWNERS"]).map(|choice| choice.path), Some("docs/CODEOWNERS"));
-    assert_eq!(choose(Host::Unknown, all).and_then(|choice| choice.dialect), Some(Dialect::Github));
-    assert_eq!(choose(Host::Unknown, [".gitlab/CODEOWNERS"]).and_then(|choice| choice.dialect), Some(Dialect::Gitlab));
+    assert_eq!(
+        choose(Host::Gitlab, ["docs/CODEOWNERS", ".gitlab/CODEOWNERS"]).map(|choice| choice.path),
+        Some("docs/CODEOWNERS")
+    );
+    assert_eq!(
+        choose(Host::Unknown, all).and_then(|choice| choice.dialect),
+        Some(Dialect::Github)
+    );
+    assert_eq!(
+        choose(Host::Unknown, [".gitlab/CODEOWNERS"]).and_then(|choice| choice.dialect),
+        Some(Dialect::Gitlab)
+    );
     let root = choose(Host::Unknown, ["CODEOWNERS"]).expect("there is one");
     assert_eq!(root.dialect_of(b"* @a\n"), Dialect::Github);
     assert_eq!(root.dialect_of(b"* @a\n^[Team][2] @b\n"), Dialect::Gitlab);
     assert_eq!(root.dialect_of(b"[ab].c @a\n"), Dialect::Github);
-    assert_eq!((Host::of("github.com"), Host::of("gitlab.acme.org"), Host::of("git.acme.org")), (Host::Github, Host::Gitlab, Host::Unknown));
+    assert_eq!(
+        (
+            Host::of("github.com"),
+            Host::of("gitlab.acme.org"),
+            Host::of("git.acme.org")
+        ),
+        (Host::Github, Host::Gitlab, Host::Unknown)
+    );
 }
 
 #[test]

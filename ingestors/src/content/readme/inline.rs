@@ -18,6 +18,27 @@ pub(super) fn without_comments(text: &str) -> String {
     out
 }
 
+/// `text` with every `<h1>…</h1>` on one line.
+pub(super) fn joined_headings(text: &str) -> String {
+    const HEADING_BYTES_MAX: usize = 4096;
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(start) = rest.find("<h1") {
+        let after = &rest[start..];
+        let Some(end) = after.find("</h1>").filter(|end| *end <= HEADING_BYTES_MAX) else {
+            let (head, tail) = rest.split_at(start + 3);
+            out.push_str(head);
+            rest = tail;
+            continue;
+        };
+        out.push_str(&rest[..start]);
+        out.push_str(&after[..end].replace(['\n', '\r'], " "));
+        rest = &after[end..];
+    }
+    out.push_str(rest);
+    out
+}
+
 /// The title inside `<h1 …>…</h1>` on one line.
 pub(super) fn html_heading(line: &str) -> Option<String> {
     let start = line.find("<h1").or_else(|| line.find("<H1"))?;
@@ -36,6 +57,7 @@ pub(super) fn plain(line: &str) -> String {
     write_plain(line, &mut out, 0);
     let out = out
         .replace("&nbsp;", " ")
+        .replace("&emsp;", " ")
         .replace("&amp;", "&")
         .replace("&lt;", "<")
         .replace("&gt;", ">")
@@ -87,7 +109,19 @@ fn write_plain(text: &str, out: &mut String, depth: usize) {
                     continue;
                 }
             }
-            '*' | '`' => {
+            '`' => {
+                let marks = rest.bytes().take_while(|byte| *byte == b'`').count();
+                let (mark, body) = rest.split_at(marks);
+                match body.find(mark) {
+                    Some(end) => {
+                        out.push_str(body[..end].trim());
+                        rest = &body[end + marks..];
+                    }
+                    None => rest = body,
+                }
+                continue;
+            }
+            '*' => {
                 rest = after;
                 continue;
             }
@@ -125,7 +159,7 @@ fn bracketed(text: &str) -> Option<(&str, &str)> {
 
 /// Index of the bracket that closes the one at the front; looks no further than the line it got.
 fn closing(text: &str, open: char, close: char) -> Option<usize> {
-    const SPAN_BYTES_MAX: usize = 4096;
+    const SPAN_BYTES_MAX: usize = 1024;
     let mut depth = 0usize;
     let mut escaped = false;
     for (at, char) in text.char_indices().take_while(|(at, _)| *at < SPAN_BYTES_MAX) {
