@@ -4,4 +4,6 @@
 //! findings and proofs into the `Sink` port and knows neither the catalog nor the store behind it.
 
 pub mod content;
+pub mod git;
 pub mod kit;
+pub mod scheduler;

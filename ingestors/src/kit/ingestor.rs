@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use bailiwick_schema::ScopeId;
 use tokio_util::sync::CancellationToken;
 
 use super::{Emitter, IngestError, RunContext};
@@ -33,5 +32,5 @@ pub trait Watcher: Send + Sync {
 /// Wakes one source.
 pub trait Wake: Send + Sync {
     /// Asks for a run. Several wakes before that run starts are one.
-    fn wake(&self, wanted: Option<ScopeId>);
+    fn wake(&self);
 }
