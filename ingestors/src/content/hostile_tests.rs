@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::codeowners::{self, Codeowners, Dialect};
-use super::{apidef, classify, language, licence, manifest, readme, workflow};
+use super::{NAME_CHARS_MAX, NAMES_MAX, PROBLEMS_MAX, apidef, classify, language, licence, manifest, readme, workflow};
 
 /// A path for every reader.
 const PATHS: &[&str] = &[
@@ -162,4 +162,36 @@ fn large_files_end_in_time() {
             }
         }
     }
+}
+
+#[test]
+fn every_reader_keeps_within_its_limits() {
+    let names: String = (0..NAMES_MAX + 50)
+        .map(|index| format!("message M{index} {{}}\n"))
+        .collect();
+    let (definition, _) = apidef::parse("a.proto", names.as_bytes());
+    let types = definition.expect("messages are definitions").types;
+    assert_eq!((types.count as usize, types.names.len()), (NAMES_MAX + 50, NAMES_MAX));
+
+    let long = "x".repeat(10 * NAME_CHARS_MAX);
+    let (manifest, _) = manifest::parse("go.mod", format!("module {long}\n").as_bytes());
+    let name = manifest
+        .and_then(|manifest| manifest.name)
+        .expect("a module has a name");
+    assert_eq!(name.chars().count(), NAME_CHARS_MAX);
+
+    let (file, problems) = Codeowners::parse(Dialect::Github, "!a\n".repeat(PROBLEMS_MAX + 5).as_bytes());
+    assert_eq!(
+        (file.skipped as usize, problems.len()),
+        (PROBLEMS_MAX + 5, PROBLEMS_MAX + 1)
+    );
+    assert_eq!(problems[PROBLEMS_MAX].code, "problems_left_out");
+
+    let (file, problems) = Codeowners::parse(Dialect::Gitlab, "a @b\n".repeat(codeowners::RULES_MAX + 5).as_bytes());
+    assert_eq!((file.rules.len(), file.skipped), (codeowners::RULES_MAX, 5));
+    assert!(problems.iter().all(|problem| problem.code == "too_many_rules"));
+
+    let line = format!("{} @b\n* @c\n", "a".repeat(codeowners::LINE_BYTES_MAX));
+    let (file, problems) = Codeowners::parse(Dialect::Github, line.as_bytes());
+    assert_eq!((file.rules.len(), problems[0].code), (1, "line_too_long"));
 }

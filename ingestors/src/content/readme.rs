@@ -36,13 +36,13 @@ enum Markup {
     Plain,
 }
 
-/// Is this a README at a place that hosts show? Root first, then `.github` and `docs`.
+/// Is this a README at a place that hosts show: `.github`, the root, `docs`?
 pub fn is_readme_path(path: &str) -> bool {
     let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
     matches!(folder, "" | ".github" | "docs") && markup_of(name).is_some()
 }
 
-/// The README that counts among `existing`: `.github`, root, `docs`, and Markdown before the others.
+/// The README that counts among `existing`, as GitHub chooses: `.github`, root, `docs`; Markdown before the others.
 pub fn choose<'a>(existing: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     existing
         .into_iter()
@@ -50,8 +50,8 @@ pub fn choose<'a>(existing: impl IntoIterator<Item = &'a str>) -> Option<&'a str
         .min_by_key(|path| {
             let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
             let place = match folder {
-                "" => 0,
-                ".github" => 1,
+                ".github" => 0,
+                "" => 1,
                 _ => 2,
             };
             (place, markup_of(name).map_or(9, |markup| markup as u8), *path)

@@ -99,24 +99,19 @@ fn owner(word: &str) -> Option<OwnerHandle> {
     let Some(handle) = word.strip_prefix('@') else {
         return email(word);
     };
-    let login = |text: &str| {
+    let fits = |text: &str, underscore: bool| {
         !text.is_empty()
             && text
                 .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || (underscore && byte == b'_'))
     };
     match handle.split_once('/') {
-        Some((org, team)) => {
-            let slug = !team.is_empty()
-                && team
-                    .bytes()
-                    .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'));
-            (login(org) && slug).then(|| OwnerHandle::Team {
-                org: org.to_owned(),
-                team: team.to_owned(),
-            })
-        }
-        None => login(handle).then(|| OwnerHandle::User {
+        // Users of managed enterprises and team slugs have underscores, organisations have none.
+        Some((org, team)) => (fits(org, false) && fits(team, true)).then(|| OwnerHandle::Team {
+            org: org.to_owned(),
+            team: team.to_owned(),
+        }),
+        None => fits(handle, true).then(|| OwnerHandle::User {
             name: handle.to_owned(),
         }),
     }

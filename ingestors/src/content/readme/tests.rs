@@ -74,13 +74,13 @@ fn long_text_is_cut_at_a_word() {
 }
 
 #[test]
-fn the_root_and_markdown_come_first() {
+fn the_readme_that_github_shows_is_chosen() {
     assert_eq!(
         choose(["docs/README.md", "README.rst", "README.md", "src/README.md"]),
         Some("README.md")
     );
     assert_eq!(
-        choose(["docs/README.md", ".github/README.md"]),
+        choose(["README.md", "docs/README.md", ".github/README.md"]),
         Some(".github/README.md")
     );
     assert_eq!(choose(["src/README.md"]), None);
