@@ -4,6 +4,7 @@
 //! findings and proofs into the `Sink` port and knows neither the catalog nor the store behind it.
 
 pub mod content;
+pub mod descriptors;
 pub mod git;
 pub mod kit;
 pub mod scheduler;

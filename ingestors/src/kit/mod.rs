@@ -9,6 +9,7 @@ mod credentials;
 mod emitter;
 mod environment;
 mod error;
+mod factory;
 mod ingestor;
 pub mod limits;
 pub mod testing;
@@ -18,6 +19,9 @@ pub use credentials::{CredentialError, TokenRef};
 pub use emitter::{Emitter, ScopeHandle};
 pub use environment::Environment;
 pub use error::{IngestError, Retry, chain, panic_message};
+pub use factory::{
+    BuildContext, BuiltSource, IngestorFactory, OptionProblem, options_hash, options_schema, read_options,
+};
 pub use ingestor::{Ingestor, Wake, Watcher};
 
 #[cfg(test)]
