@@ -2,12 +2,16 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::sync::LazyLock;
 
-use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Span, StrInput, Tag};
+use regex::Regex;
+use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Span, StrInput, Tag};
 
 use super::alias::{Anchors, Leaves, Size};
+use super::lint::{self, Parent, Refusal, Shape, Source};
+use super::repair::Repairs;
 use super::scalar::{self, Resolved};
-use super::{Entry, Limits, Node, NodeValue, Position, YamlError, lint};
+use super::{Entry, Limits, Node, NodeValue, Position, YamlError};
 
 /// Mappings up to this size find equal keys by looking at each; larger ones keep an index.
 const SCANNED_KEYS_MAX: usize = 16;
@@ -18,23 +22,69 @@ const CORE_TAGS: &str = "tag:yaml.org,2002:";
 
 /// Reads the one document in `text`, whose first line is line `base_line` of the file. None if it has no content.
 pub(super) fn load(text: &str, base_line: u32, limits: &Limits) -> Result<Option<Node>, YamlError> {
-    let place = Place::new(text, base_line);
-    lint::before(text, place)?;
+    let mut repairs = Repairs::default();
+    let mut text = without_lone_returns(text);
+    loop {
+        let place = Place::new(&text, base_line);
+        match load_once(&text, place, &repairs, limits) {
+            Ok(root) => return Ok(root),
+            Err(Failure::Refused(error)) => return Err(error),
+            Err(Failure::Parser(error)) => match repairs.repair(&text, &error) {
+                Some(repaired) => text = Cow::Owned(repaired),
+                None => {
+                    let (code, message) = lint::explain(error.info());
+                    return Err(YamlError::new(code, message, place.of(*error.marker(), &repairs)));
+                }
+            },
+        }
+    }
+}
+
+/// A carriage return that ends no line is white space, as the package reads it; the parser would break the line.
+fn without_lone_returns(text: &str) -> Cow<'_, str> {
+    let is_lone = |at: &usize| text.as_bytes()[*at] == b'\r' && text.as_bytes().get(at + 1) != Some(&b'\n');
+    if !text.contains('\r') || !(0..text.len()).any(|at| is_lone(&at)) {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(
+        text.char_indices()
+            .map(|(at, char)| if is_lone(&at) { ' ' } else { char })
+            .collect(),
+    )
+}
+
+/// Why a text was not loaded: by the parser, which may be mended, or by what is checked here.
+enum Failure {
+    Parser(ScanError),
+    Refused(YamlError),
+}
+
+impl From<YamlError> for Failure {
+    fn from(error: YamlError) -> Self {
+        Self::Refused(error)
+    }
+}
+
+fn load_once(text: &str, place: Place, repairs: &Repairs, limits: &Limits) -> Result<Option<Node>, Failure> {
     let mut loader = Loader {
         limits,
         place,
+        repairs,
+        source: Source::new(text),
         frames: Vec::new(),
         anchors: Anchors::default(),
         nodes: 0,
         root: None,
+        root_is_block: false,
+        ends_empty: false,
     };
     let mut parser: Parser<'_, StrInput<'_>> = Parser::new_from_str(text);
     while let Some(event) = parser.next_event() {
-        let (event, span) = event.map_err(|error| {
-            let (code, message) = lint::explain(error.info());
-            YamlError::new(code, message, place.of(*error.marker()))
-        })?;
+        let (event, span) = event.map_err(Failure::Parser)?;
         loader.take(event, span)?;
+    }
+    if loader.root_is_block && loader.ends_empty {
+        loader.source.check_end().map_err(|refusal| loader.refused(refusal))?;
     }
     Ok(loader.root)
 }
@@ -59,10 +109,11 @@ impl Place {
         }
     }
 
-    pub(super) fn of(self, marker: Marker) -> Position {
+    fn of(self, marker: Marker, repairs: &Repairs) -> Position {
         let line = u32::try_from(marker.line().max(1) - 1).unwrap_or(u32::MAX);
         let line = self.base_line.saturating_add(line);
-        let column = u32::try_from(marker.col() + 1).unwrap_or(u32::MAX);
+        let column = repairs.original_column(marker.line(), marker.col());
+        let column = u32::try_from(column + 1).unwrap_or(u32::MAX);
         if line > self.last_line {
             return Position {
                 line: self.last_line,
@@ -96,10 +147,28 @@ enum KeyKind {
 
 struct Frame {
     position: Position,
+    /// Line of the text, from 1.
+    line: usize,
+    /// What its items have as their parent.
+    kind: Parent,
+    /// What it has as its own.
+    parent: Parent,
     anchor: usize,
     size: Size,
     leaves: Leaves,
     content: Content,
+}
+
+impl Frame {
+    /// Whether a node at `position` would be the value of a key without text in the same line.
+    fn is_empty_key_of(&self, position: Position) -> bool {
+        match &self.content {
+            Content::Mapping(fields) => fields.pending.as_ref().is_some_and(|key| {
+                key.kind == KeyKind::Null && key.text.is_empty() && key.position.line == position.line
+            }),
+            Content::Sequence(_) => false,
+        }
+    }
 }
 
 enum Content {
@@ -124,18 +193,31 @@ struct Key {
 struct Loader<'l> {
     limits: &'l Limits,
     place: Place,
+    repairs: &'l Repairs,
+    source: Source<'l>,
     frames: Vec<Frame>,
     anchors: Anchors,
     nodes: usize,
     root: Option<Node>,
+    root_is_block: bool,
+    /// Whether the last value has no text at all.
+    ends_empty: bool,
 }
 
 impl Loader<'_> {
     fn take(&mut self, event: Event<'_>, span: Span) -> Result<(), YamlError> {
-        let position = self.place.of(span.start);
+        let position = self.place.of(span.start, self.repairs);
         match event {
             Event::Scalar(text, style, anchor, tag) => {
+                self.check_scalar(&text, style, span, position)?;
+                self.ends_empty = style == ScalarStyle::Plain && span.start.index() == span.end.index();
                 self.count(1, position)?;
+                let is_block = matches!(style, ScalarStyle::Literal | ScalarStyle::Folded);
+                let text = if is_block && self.is_empty_block(&text, span) {
+                    Cow::Borrowed("")
+                } else {
+                    self.repairs.original_text(text)
+                };
                 let (value, key, name) = resolve(text, style, tag.as_deref(), position)?;
                 let leaves = Leaves {
                     has_scalar: true,
@@ -176,10 +258,17 @@ impl Loader<'_> {
                     },
                 )
             }
-            Event::SequenceStart(anchor, _) => self.open(anchor, position, Content::Sequence(Vec::new())),
-            Event::MappingStart(anchor, _) => self.open(anchor, position, Content::Mapping(Box::default())),
+            Event::SequenceStart(anchor, _) => self.open(anchor, span, position, Content::Sequence(Vec::new())),
+            Event::MappingStart(anchor, _) => self.open(anchor, span, position, Content::Mapping(Box::default())),
             Event::SequenceEnd | Event::MappingEnd => {
                 let Some(frame) = self.frames.pop() else { return Ok(()) };
+                self.ends_empty &= frame.kind != Parent::Flow;
+                if frame.kind == Parent::Flow && frame.parent != Parent::Flow {
+                    let last = span.start.line();
+                    let closing = self.repairs.original_column(last, span.start.col());
+                    let checked = self.source.check_flow_lines(frame.line, last, closing, frame.parent);
+                    checked.map_err(|refusal| self.refused(refusal))?;
+                }
                 let value = match frame.content {
                     Content::Sequence(items) => NodeValue::Sequence(items),
                     Content::Mapping(fields) => NodeValue::Mapping(fields.entries),
@@ -203,18 +292,76 @@ impl Loader<'_> {
         }
     }
 
-    fn open(&mut self, anchor: usize, position: Position, content: Content) -> Result<(), YamlError> {
+    fn parent(&self) -> Parent {
+        self.frames.last().map_or(Parent::Root, |frame| frame.kind)
+    }
+
+    fn open(&mut self, anchor: usize, span: Span, position: Position, content: Content) -> Result<(), YamlError> {
         self.count(1, position)?;
         self.check_depth(self.frames.len() + 1, position)?;
+        let (line, column) = (span.start.line(), span.start.col());
+        let parent = self.parent();
+        let is_flow = parent == Parent::Flow || matches!(self.source.char_at(line, column), Some('[' | '{'));
+        let shape = if is_flow {
+            Shape::FlowCollection
+        } else {
+            Shape::BlockCollection
+        };
+        self.source
+            .check_start(line, column, parent, shape)
+            .map_err(|refusal| self.refused(refusal))?;
+        if !is_flow && self.frames.last().is_some_and(|frame| frame.is_empty_key_of(position)) {
+            let message = "a mapping cannot begin in the line of an empty key";
+            return Err(YamlError::new("yaml_syntax", message, position));
+        }
+        self.root_is_block |= !is_flow && self.frames.is_empty();
+        let kind = if is_flow { Parent::Flow } else { Parent::Block(column) };
         let size = Size { nodes: 1, depth: 1 };
         self.frames.push(Frame {
             position,
+            line,
+            kind,
+            parent,
             anchor,
             size,
             leaves: Leaves::default(),
             content,
         });
         Ok(())
+    }
+
+    fn check_scalar(&self, text: &str, style: ScalarStyle, span: Span, position: Position) -> Result<(), YamlError> {
+        let parent = self.parent();
+        if style == ScalarStyle::Plain {
+            lint::check_plain(text, position)?;
+        }
+        let line = span.start.line();
+        let checked = self
+            .source
+            .check_start(line, span.start.col(), parent, Shape::Scalar)
+            .and_then(|()| match style {
+                ScalarStyle::Literal | ScalarStyle::Folded => {
+                    self.source.check_after_block_text(line, span.start.col())
+                }
+                _ => self.source.check_text_lines(line, span.end.line(), parent),
+            });
+        checked.map_err(|refusal| self.refused(refusal))
+    }
+
+    /// A block text of nothing but line breaks is empty unless its header keeps them.
+    fn is_empty_block(&self, text: &str, span: Span) -> bool {
+        let start = span.start;
+        !text.is_empty()
+            && text.bytes().all(|byte| byte == b'\n')
+            && !self.source.keeps_breaks(start.line(), start.col())
+    }
+
+    fn refused(&self, (line, column, message): Refusal) -> YamlError {
+        YamlError::new(
+            "yaml_syntax",
+            message,
+            self.place.of(Marker::new(0, line, column), self.repairs),
+        )
     }
 
     fn count(&mut self, nodes: usize, position: Position) -> Result<(), YamlError> {
@@ -436,7 +583,7 @@ fn resolve_tagged(text: &str, tag: &Tag, position: Position) -> Result<Tagged, Y
         "int" => scalar::int_of(text).map_or(Resolved::String, Resolved::Number),
         "float" => scalar::float_of(text).map_or(Resolved::String, Resolved::Number),
         "binary" => return Ok(Tagged::Value(binary(position))),
-        "timestamp" if !text.as_bytes().first().is_some_and(u8::is_ascii_digit) => {
+        "timestamp" if !TIMESTAMP.is_match(text) => {
             let message = format!("`{}` is no timestamp; it begins with yyyy-mm-dd", shown(text));
             return Err(YamlError::new("yaml_syntax", message, position));
         }
@@ -444,6 +591,14 @@ fn resolve_tagged(text: &str, tag: &Tag, position: Position) -> Result<Tagged, Y
     };
     Ok(Tagged::Scalar(resolved))
 }
+
+/// The timestamps of YAML 1.1, which a tag may ask for.
+static TIMESTAMP: LazyLock<Regex> = LazyLock::new(|| {
+    let date = r"^([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})";
+    let time = r"(?:(?:t|T|[ \t]+)([0-9]{1,2}):([0-9]{1,2}):([0-9]{1,2}(\.[0-9]+)?)";
+    let zone = r"(?:[ \t]*(Z|[-+][012]?[0-9](?::[0-9]{2})?))?)?$";
+    Regex::new(&[date, time, zone].concat()).expect("the pattern is fixed, a test reads a timestamp")
+});
 
 /// Binary values become an object in JavaScript, which no field of a descriptor takes; the bytes are not kept.
 fn binary(position: Position) -> NodeValue {

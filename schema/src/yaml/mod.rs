@@ -3,7 +3,8 @@
 //! The reading is that of the npm package `yaml` 2.9 (`parseAllDocuments` with its defaults, then `toJSON`), which is
 //! what Backstage reads descriptors with: YAML 1.2 core schema (`no` and `2020-01-01` are strings, `0o7` is seven),
 //! `<<` is a key like any other, equal keys are an error, keys that are no strings become strings as they do in
-//! JavaScript. Events come from `saphyr-parser`; `lint` and `split` hold what it reads otherwise.
+//! JavaScript. Events come from `saphyr-parser`; `lint`, `repair` and `split` hold what it reads
+//! otherwise.
 //!
 //! Invariants: a document stands alone, so an error in one leaves the others as they are; every position lies inside
 //! the text; nothing panics, and nothing grows beyond [`Limits`], whatever the bytes are.
@@ -16,6 +17,7 @@ mod json;
 mod lint;
 mod load;
 mod node;
+mod repair;
 mod scalar;
 mod split;
 #[cfg(test)]

@@ -107,7 +107,8 @@ fn marker(line: &[u8]) -> Option<Marker> {
     }
     match line.get(..3) {
         Some(b"---") => Some(Marker::Start),
-        Some(b"...") => Some(Marker::End),
+        // Text behind `...` is an error, and what follows it is no document of its own.
+        Some(b"...") if is_blank_or_comment(&line[3..]) => Some(Marker::End),
         _ => None,
     }
 }

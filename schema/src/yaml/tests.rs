@@ -271,3 +271,85 @@ fn every_limit_is_held() {
     };
     assert_eq!(code("a: &a [1,2,3,4,5,6]\nb: [*a, *a]\n", &wide).0, "too_many_nodes");
 }
+
+#[test]
+fn what_the_parser_refuses_and_the_package_takes_is_read_with_its_places() {
+    assert_eq!(one("a:\tb\nc:\t\"d\"\n").unwrap(), json!({"a": "b", "c": "d"}));
+    assert_eq!(
+        one("a: \"\\ud83d\\ude00 \\ud800\"\n").unwrap(),
+        json!({"a": "😀 \u{fffd}"})
+    );
+    assert_eq!(one("a: [\n]\n").unwrap(), json!({"a": []}));
+    assert_eq!(one("a: x\n  ---\n  ... y\n").unwrap(), json!({"a": "x --- ... y"}));
+    assert_eq!(one("a: x\r y\n").unwrap(), json!({"a": "x  y"}));
+    let documents = read("{a:[1], b:{c: 1}, d: e}\n");
+    let root = documents[0].root.as_ref().unwrap();
+    assert_eq!(root.to_json(), json!({"a": [1], "b": {"c": 1}, "d": "e"}));
+    assert_eq!(root.entry("d").unwrap().key_position, Position { line: 1, column: 19 });
+    let documents = read("a: [\"\\ud83d\\ude00\", b]\n");
+    let items = documents[0]
+        .root
+        .as_ref()
+        .unwrap()
+        .get("a")
+        .unwrap()
+        .as_sequence()
+        .unwrap();
+    assert_eq!(items[1].position, Position { line: 1, column: 21 });
+}
+
+#[test]
+fn what_the_parser_takes_and_the_package_refuses_is_refused() {
+    let cases = [
+        ("a:\n\tb: 1\n", 2, 2),
+        ("\ta: 1\n", 1, 1),
+        ("a:\n  \t- 1\n", 2, 3),
+        ("a:\n\t", 2, 1),
+        ("a: |\n  x\n\t\nb: 1\n", 3, 1),
+        ("a: one\n  two\n\t\n  three\n", 3, 1),
+        ("a: [1,\n\t2]\n", 2, 1),
+        ("a: [1,\n2]\n", 2, 1),
+        ("a: {b: \"c\nd\"}\n", 2, 1),
+        ("a: [>]\n", 1, 5),
+        ("a: [%b]\n", 1, 5),
+        (": a: b\n", 1, 3),
+        ("a: !!timestamp tomorrow\n", 1, 16),
+    ];
+    for (text, line, column) in cases {
+        assert_eq!(
+            code(text, &Limits::default()),
+            ("yaml_syntax", line, column),
+            "{text:?}"
+        );
+    }
+    for text in [
+        "a: [\n  1\n]\n",
+        "a: [ # x\n# y\n  1]\n",
+        "[\n1\n]\n",
+        "\t[1]\n",
+        "a: |\n  x\nb: 1\n",
+        "a: \"b\n\n  c\"\n",
+        "a:\n  \tb\n",
+    ] {
+        assert!(one(text).is_ok(), "{text:?}: {:?}", one(text));
+    }
+}
+
+#[test]
+fn block_texts_keep_the_breaks_that_their_headers_ask_for() {
+    let cases = [
+        ("|\n  x\n\n", "x\n"),
+        ("|-\n  x\n\n", "x"),
+        ("|+\n  x\n\n", "x\n\n"),
+        (">\n  x\n  y\n\n  z\n", "x y\nz\n"),
+        ("|2\n    x\n", "  x\n"),
+        ("|\n", ""),
+        ("|-\n\n", ""),
+        ("|\n\n\nb: 1", ""),
+        ("|+\n\n", "\n"),
+        ("|+\n\n\nb: |\n", "\n\n"),
+    ];
+    for (text, expected) in cases {
+        assert_eq!(one(&format!("a: {text}")).unwrap()["a"], json!(expected), "{text:?}");
+    }
+}
