@@ -1,0 +1,413 @@
+//! Reading the index: pages of matches, sets and facets by any path.
+//!
+//! What is found is checked against the snapshot that the caller holds: an entity that is gone from it, or that the
+//! viewer may not see, is in no hit, no total and no facet. Nothing is cut off before it is counted.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bailiwick_schema::{Position, Viewer};
+use serde_json::Value;
+use tantivy::query::{EnableScoring, Query};
+use tantivy::schema::IndexRecordOption;
+use tantivy::{DocSet, Searcher, TERMINATED};
+use tokio::sync::watch;
+
+use super::fields::{NO, column_of};
+use super::filter::{Translated, exact_term, translate};
+use super::highlight::Highlighter;
+use super::index::{Checksum, Shared, View};
+use super::limits::{BUCKETS_MAX, FIELD_VALUE_BYTES_MAX, PAGE_HITS_MAX, PAGE_OFFSET_MAX, PATH_VALUE_BYTES_MAX};
+use super::rank::{Ranks, importance, in_degree};
+use super::text::{self, Text, limit};
+use super::{Hit, SearchError, SearchPage, SearchQuery, paths, query};
+use crate::graph::filter::Filter;
+use crate::graph::select::Bucket;
+use crate::graph::{Field, Node, Snapshot};
+use crate::store::EntityNo;
+
+/// With fewer matches than this, words that are spelled alike count too: with none. What is found as written should not
+/// drown in what only looks like it.
+const FUZZY_BELOW: usize = 1;
+/// Up to so many matches the importance of each is looked up; beyond, that of all entities is kept for the snapshot.
+const DIRECT_MATCHES_MAX: usize = 2_048;
+
+/// Reads the index; a clone reads the same one.
+#[derive(Clone)]
+pub struct SearchReader {
+    shared: Arc<Shared>,
+    ranks: Arc<Mutex<Option<Arc<Ranks>>>>,
+}
+
+/// A document that matches.
+#[derive(Debug, Clone, Copy)]
+struct Match {
+    segment: usize,
+    document: u32,
+    no: EntityNo,
+    score: f32,
+}
+
+/// A match with its place: (score, order among equals, entity).
+type Placed = (f32, u32, EntityNo);
+
+impl SearchReader {
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        Self {
+            shared,
+            ranks: Arc::default(),
+        }
+    }
+
+    /// What the index has seen: every commit up to here. `Position::ZERO` while it is being built.
+    pub fn position(&self) -> Position {
+        *self.shared.position.borrow()
+    }
+
+    /// Follows [`Self::position`].
+    pub fn positions(&self) -> watch::Receiver<Position> {
+        self.shared.position.subscribe()
+    }
+
+    /// Whether there is anything to ask.
+    pub fn is_ready(&self) -> bool {
+        self.shared.view.load().mark.is_some()
+    }
+
+    /// Documents and their hashes, to be compared with [`Checksum::expected`]. Reads one column.
+    pub fn checksum(&self) -> Result<Checksum, SearchError> {
+        Checksum::of(&self.shared.view.load().searcher)
+    }
+
+    /// A page of matches, best first; equals by name, then ref.
+    /// Errors: `Limit`, `NotReady`, `Engine`.
+    pub fn search(&self, viewer: &Viewer, snapshot: &Snapshot, query: &SearchQuery) -> Result<SearchPage, SearchError> {
+        if query.first > PAGE_HITS_MAX {
+            return Err(limit(
+                "the size of the page",
+                "search_page_hits_max",
+                PAGE_HITS_MAX,
+                query.first,
+            ));
+        }
+        if query.offset > PAGE_OFFSET_MAX {
+            return Err(limit(
+                "the start of the page",
+                "search_page_offset_max",
+                PAGE_OFFSET_MAX,
+                query.offset,
+            ));
+        }
+        let text = text::parse(&query.text)?;
+        let view = self.view()?;
+        let index_position = view.mark.map_or(Position::ZERO, |mark| mark.position);
+        if !viewer.reads_anything() {
+            let facets = query.facets.iter().map(|field| (*field, Vec::new())).collect();
+            return Ok(SearchPage {
+                total: 0,
+                hits: Vec::new(),
+                facets,
+                index_position,
+                fuzzy: false,
+            });
+        }
+        let run = |fuzzy| self.matches(&view.searcher, viewer, snapshot, &text, &query.filter, fuzzy);
+        let (mut matches, mut placed) = run(false)?;
+        let mut fuzzy = false;
+        if !text.words.is_empty() && placed.len() < FUZZY_BELOW {
+            let (more, more_placed) = run(true)?;
+            if more_placed.len() > placed.len() {
+                (matches, placed, fuzzy) = (more, more_placed, true);
+            }
+        }
+        let total = placed.len();
+        let facets = query
+            .facets
+            .iter()
+            .map(|field| Ok((*field, facet(&view.searcher, snapshot, *field, &matches)?)))
+            .collect::<Result<_, SearchError>>()?;
+        let hits = self.hits(
+            snapshot,
+            page(placed, query.offset, query.first),
+            query.highlight.then_some(&text),
+        );
+        Ok(SearchPage {
+            total,
+            hits,
+            facets,
+            index_position,
+            fuzzy,
+        })
+    }
+
+    /// The entities that have this value under this path, without case: `metadata.annotations.x`, `spec.y.z`.
+    /// Whether a viewer may see them is for the caller, who takes them as a filter.
+    /// Errors: `Limit` for a value that is too long to be indexed, `NotReady`, `Engine`.
+    pub fn entities_with(&self, path: &str, value: &str) -> Result<HashSet<EntityNo>, SearchError> {
+        let Some(term) = paths::term(path, value) else {
+            let (name, what) = ("search_path_value_bytes_max", "the value or its path in bytes");
+            return Err(limit(what, name, PATH_VALUE_BYTES_MAX, value.len().max(path.len())));
+        };
+        let view = self.view()?;
+        let query = exact_term(self.shared.fields.path, &term);
+        Ok(documents(&view.searcher, &*query)?
+            .into_iter()
+            .map(|found| found.no)
+            .collect())
+    }
+
+    /// The values under any path among the entities that pass, most frequent first, then by value; at most `limit`.
+    /// A value is spelled as one of the entities spells it.
+    /// Errors: `Limit`, `NotReady`, `Engine`.
+    pub fn values_of(
+        &self,
+        path: &str,
+        snapshot: &Snapshot,
+        viewer: &Viewer,
+        filter: &Filter,
+        limit: usize,
+    ) -> Result<Vec<Bucket>, SearchError> {
+        if limit > BUCKETS_MAX {
+            return Err(text::limit(
+                "the number of buckets",
+                "search_buckets_max",
+                BUCKETS_MAX,
+                limit,
+            ));
+        }
+        let view = self.view()?;
+        let allowed: HashSet<EntityNo> = snapshot.matching(viewer, filter).iter().map(|node| node.no).collect();
+        let prefix = paths::prefix(path);
+        let mut counts: HashMap<String, (usize, EntityNo)> = HashMap::new();
+        for segment in view.searcher.segment_readers() {
+            let numbers = segment.fast_fields().u64(NO)?;
+            let inverted = segment.inverted_index(self.shared.fields.path)?;
+            let mut terms = inverted.terms().range().ge(&prefix).into_stream()?;
+            while terms.advance() {
+                let Some(value) = terms.key().strip_prefix(prefix.as_bytes()) else {
+                    break;
+                };
+                let value = String::from_utf8_lossy(value).into_owned();
+                let mut postings = inverted.read_postings_from_terminfo(terms.value(), IndexRecordOption::Basic)?;
+                while postings.doc() != TERMINATED {
+                    let document = postings.doc();
+                    postings.advance();
+                    let no = numbers
+                        .first(document)
+                        .map(number)
+                        .filter(|_| !segment.is_deleted(document));
+                    if let Some(no) = no.filter(|no| allowed.contains(no)) {
+                        counts.entry(value.clone()).or_insert((0, no)).0 += 1;
+                    }
+                }
+            }
+        }
+        let mut counted: Vec<(String, usize, EntityNo)> = counts
+            .into_iter()
+            .map(|(value, (count, example))| (value, count, example))
+            .collect();
+        counted.sort_by(|one, other| other.1.cmp(&one.1).then_with(|| one.0.cmp(&other.0)));
+        counted.truncate(limit);
+        Ok(counted
+            .into_iter()
+            .map(|(value, count, example)| self.bucket(snapshot, path, value, count, example))
+            .collect())
+    }
+
+    fn bucket(&self, snapshot: &Snapshot, path: &str, value: String, count: usize, example: EntityNo) -> Bucket {
+        let spelled = snapshot
+            .node_unchecked(example)
+            .and_then(|node| self.body(node))
+            .and_then(|body| paths::spelling(&body, path, &value));
+        Bucket {
+            value: spelled.unwrap_or(value),
+            count,
+        }
+    }
+
+    fn view(&self) -> Result<Arc<View>, SearchError> {
+        let view = self.shared.view.load_full();
+        if view.mark.is_none() {
+            return Err(SearchError::NotReady);
+        }
+        Ok(view)
+    }
+
+    fn body(&self, node: &Node) -> Option<Value> {
+        (self.shared.bodies)(node.no, node.position).and_then(|body| serde_json::from_slice(&body).ok())
+    }
+
+    /// Everything that matches and that the viewer may see.
+    fn matches(
+        &self,
+        searcher: &Searcher,
+        viewer: &Viewer,
+        snapshot: &Snapshot,
+        text: &Text,
+        filter: &Filter,
+        fuzzy: bool,
+    ) -> Result<(Vec<Match>, Vec<Placed>), SearchError> {
+        let fields = &self.shared.fields;
+        let Translated { queries, residual } = translate(fields, filter);
+        let query = query::build(fields, text, queries, fuzzy);
+        let mut matches = documents(searcher, &*query)?;
+        let passes = |node: &Node| residual.as_ref().is_none_or(|filter| filter.matches(snapshot, node));
+        if matches.len() <= DIRECT_MATCHES_MAX {
+            matches.retain(|found| snapshot.node(viewer, found.no).is_some_and(|node| passes(node)));
+            let placed = place_directly(snapshot, &matches);
+            return Ok((matches, placed));
+        }
+        let ranks = self.ranks(snapshot);
+        let visible = ranks.visible(viewer);
+        let mut placed = Vec::with_capacity(matches.len());
+        matches.retain(|found| {
+            let Some(rank) = ranks.rank(found.no, &visible) else {
+                return false;
+            };
+            if residual.is_some() && !snapshot.node(viewer, found.no).is_some_and(|node| passes(node)) {
+                return false;
+            }
+            placed.push((found.score * rank.importance, rank.order, found.no));
+            true
+        });
+        Ok((matches, placed))
+    }
+
+    fn ranks(&self, snapshot: &Snapshot) -> Arc<Ranks> {
+        let mut kept = self.ranks.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*kept {
+            Some(ranks) if ranks.position() == snapshot.position() => Arc::clone(ranks),
+            _ => {
+                let ranks = Arc::new(Ranks::of(snapshot));
+                *kept = Some(Arc::clone(&ranks));
+                ranks
+            }
+        }
+    }
+
+    fn hits(&self, snapshot: &Snapshot, page: Vec<Placed>, highlight: Option<&Text>) -> Vec<Hit> {
+        let mut highlighter = highlight
+            .filter(|text| !text.words.is_empty())
+            .map(|text| Highlighter::new(&text.words));
+        page.into_iter()
+            .filter_map(|(score, _, no)| {
+                let node = Arc::clone(snapshot.node_unchecked(no)?);
+                let highlights = highlighter
+                    .as_mut()
+                    .map(|highlighter| highlighter.highlights(&node, self.body(&node).as_ref()))
+                    .unwrap_or_default();
+                Some(Hit {
+                    node,
+                    score,
+                    highlights,
+                })
+            })
+            .collect()
+    }
+}
+
+fn number(value: u64) -> EntityNo {
+    EntityNo(u32::try_from(value).unwrap_or(u32::MAX))
+}
+
+/// Every live document that a query matches, with its score.
+fn documents(searcher: &Searcher, query: &dyn Query) -> Result<Vec<Match>, SearchError> {
+    let weight = query.weight(EnableScoring::enabled_from_searcher(searcher))?;
+    let mut found = Vec::new();
+    for (segment, reader) in searcher.segment_readers().iter().enumerate() {
+        let numbers = reader.fast_fields().u64(NO)?;
+        let alive = reader.alive_bitset();
+        weight.for_each(reader, &mut |document, score| {
+            if alive.is_none_or(|alive| alive.is_alive(document))
+                && let Some(no) = numbers.first(document)
+            {
+                found.push(Match {
+                    segment,
+                    document,
+                    no: number(no),
+                    score,
+                });
+            }
+        })?;
+    }
+    Ok(found)
+}
+
+/// The places of few matches.
+fn place_directly(snapshot: &Snapshot, matches: &[Match]) -> Vec<Placed> {
+    let mut named: Vec<(String, &Match, &Arc<Node>)> = matches
+        .iter()
+        .filter_map(|found| {
+            snapshot
+                .node_unchecked(found.no)
+                .map(|node| (node.name.to_lowercase(), found, node))
+        })
+        .collect();
+    named.sort_by(|one, other| one.0.cmp(&other.0).then_with(|| one.2.entity.cmp(&other.2.entity)));
+    (0..)
+        .zip(named)
+        .map(|(order, (_, found, node))| {
+            (
+                found.score * importance(node, in_degree(snapshot, found.no)),
+                order,
+                found.no,
+            )
+        })
+        .collect()
+}
+
+/// The best ones of a range, in order.
+fn page(mut placed: Vec<Placed>, offset: usize, first: usize) -> Vec<Placed> {
+    let best_first = |one: &Placed, other: &Placed| other.0.total_cmp(&one.0).then_with(|| one.1.cmp(&other.1));
+    let end = offset.saturating_add(first).min(placed.len());
+    if end < placed.len() && end > 0 {
+        placed.select_nth_unstable_by(end - 1, best_first);
+    }
+    placed.truncate(end);
+    placed.sort_unstable_by(best_first);
+    placed.split_off(offset.min(end))
+}
+
+/// Values of a field among the matches, most frequent first, then by value; at most [`BUCKETS_MAX`].
+fn facet(
+    searcher: &Searcher,
+    snapshot: &Snapshot,
+    field: Field,
+    matches: &[Match],
+) -> Result<Vec<Bucket>, SearchError> {
+    let mut counts: HashMap<String, usize> = HashMap::new();
+    for group in matches.chunk_by(|one, other| one.segment == other.segment) {
+        let reader = searcher.segment_reader(u32::try_from(group[0].segment).unwrap_or(u32::MAX));
+        let Some(column) = reader.fast_fields().str(column_of(field))? else {
+            continue;
+        };
+        let mut by_ordinal: HashMap<u64, usize> = HashMap::new();
+        for found in group {
+            for ordinal in column.term_ords(found.document) {
+                *by_ordinal.entry(ordinal).or_default() += 1;
+            }
+        }
+        let mut value = String::with_capacity(FIELD_VALUE_BYTES_MAX);
+        for (ordinal, count) in by_ordinal {
+            value.clear();
+            if column.ord_to_str(ordinal, &mut value)? {
+                *counts.entry(value.clone()).or_default() += count;
+            }
+        }
+    }
+    let mut buckets: Vec<Bucket> = counts
+        .into_iter()
+        .map(|(value, count)| {
+            let display = snapshot
+                .posting(field, &value)
+                .map(|posting| posting.display.to_string());
+            Bucket {
+                value: display.unwrap_or(value),
+                count,
+            }
+        })
+        .collect();
+    buckets.sort_by(|one, other| other.count.cmp(&one.count).then_with(|| one.value.cmp(&other.value)));
+    buckets.truncate(BUCKETS_MAX);
+    Ok(buckets)
+}
