@@ -7,7 +7,6 @@
 //! and 4 MiB for each other one that is written to, as much again while they are flushed, and together never more than
 //! the journal holds (128 MiB). A quiet store holds its cache and little else.
 
-use std::ops::Bound;
 use std::path::Path;
 
 use ::fjall::config::CompressionPolicy;
@@ -210,11 +209,10 @@ impl View for FjallView<'_> {
     }
 
     fn scan(&self, table: Table, range: KeyRange, order: Order) -> impl Iterator<Item = ScanItem<Slice>> {
-        let to = range.to.map_or(Bound::Unbounded, Bound::Excluded);
-        let mut rows = self
-            .snapshot
-            .range(&self.keyspaces[table as usize], (Bound::Included(range.from), to));
+        let keyspace = &self.keyspaces[table as usize];
+        let mut rows = range.bounds().map(|bounds| self.snapshot.range(keyspace, bounds));
         std::iter::from_fn(move || {
+            let rows = rows.as_mut()?;
             let row = match order {
                 Order::Ascending => rows.next(),
                 Order::Descending => rows.next_back(),

@@ -3,7 +3,7 @@
 //! Invariants: a view sees whole batches only, and none that came after it; a batch names each key of a table at most
 //! once (engines differ in what they make of two writes to one key). Engines know nothing of what the bytes mean.
 
-use std::ops::Deref;
+use std::ops::{Bound, Deref};
 
 use super::StoreResult;
 
@@ -85,6 +85,9 @@ pub enum Order {
     Descending,
 }
 
+/// The two ends of a range.
+pub type KeyBounds = (Bound<Vec<u8>>, Bound<Vec<u8>>);
+
 /// Keys from `from` (included) to `to` (excluded; nothing means the end of the table).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct KeyRange {
@@ -112,6 +115,14 @@ impl KeyRange {
         Self {
             from: prefix.to_vec(),
             to: None,
+        }
+    }
+
+    /// The two ends; nothing if there is no key between them.
+    pub fn bounds(self) -> Option<KeyBounds> {
+        match self.to {
+            Some(to) if to <= self.from => None,
+            to => Some((Bound::Included(self.from), to.map_or(Bound::Unbounded, Bound::Excluded))),
         }
     }
 

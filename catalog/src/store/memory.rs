@@ -70,13 +70,13 @@ impl View for MemoryView {
     }
 
     fn scan(&self, table: Table, range: KeyRange, order: Order) -> impl Iterator<Item = ScanItem<Bytes>> {
-        use std::ops::Bound;
-        let from = Bound::Included(range.from);
-        let to = range.to.map_or(Bound::Unbounded, Bound::Excluded);
         let rows = &self.tables[table as usize];
-        let bounds: (Bound<&[u8]>, Bound<&[u8]>) = (from.as_ref().map(Vec::as_slice), to.as_ref().map(Vec::as_slice));
-        let mut rows = rows.range::<_, [u8]>(bounds);
+        let mut rows = range.bounds().map(|(from, to)| {
+            let (from, to) = (from.as_ref().map(Vec::as_slice), to.as_ref().map(Vec::as_slice));
+            rows.range::<_, [u8]>((from, to))
+        });
         std::iter::from_fn(move || {
+            let rows = rows.as_mut()?;
             let row = match order {
                 Order::Ascending => rows.next(),
                 Order::Descending => rows.next_back(),

@@ -110,6 +110,9 @@ pub trait EntityReader: Send + Sync {
 
     fn identity_by_no(&self, no: EntityNo) -> StoreResult<Option<EntityIdentity>>;
 
+    /// Every identity, by number: live, retired, and named by others only.
+    fn identities(&self, visit: Visit<'_, EntityIdentity>) -> StoreResult<()>;
+
     /// The next free entity number.
     fn next_entity_no(&self) -> StoreResult<EntityNo>;
 
@@ -159,6 +162,9 @@ pub trait FindingReader: Send + Sync {
     fn findings(&self, visit: Visit<'_, StoredFinding>) -> StoreResult<()>;
 
     fn findings_of(&self, owner: &FindingOwner) -> StoreResult<Vec<StoredFinding>>;
+
+    /// Findings of all origins of a scope, ordered by origin and id.
+    fn findings_of_scope(&self, scope: ScopeNo) -> StoreResult<Vec<StoredFinding>>;
 
     fn event(&self, source: &SourceId, id: &str) -> StoreResult<Option<Event>>;
 }

@@ -325,6 +325,8 @@ pub enum FindingOwner {
     Entity(EntityNo),
     /// Found by the engine about a source.
     Source(SourceId),
+    /// Found by the engine about what an entity points at and what identifies it, at the end of a run.
+    Links(EntityNo),
 }
 
 /// A finding as stored.

@@ -91,6 +91,16 @@ pub(super) fn a_retired_entity_keeps_its_identity<H: Home>(home: &H) {
     assert_eq!(store.identity_by_no(EntityNo(3)).unwrap(), None);
 }
 
+pub(super) fn every_identity_is_listed_by_number<H: Home>(home: &H) {
+    let store = home.open();
+    let identities = [0, 2, 300].map(|no| identity(no, &entity(&format!("e{no}")), no != 2));
+    append(&*store, |commit| {
+        commit.identities.extend(identities.iter().rev().cloned())
+    });
+    assert_eq!(all(|visit| store.identities(visit)), identities);
+    assert_eq!(first(1, |visit| store.identities(visit)), identities[..1]);
+}
+
 pub(super) fn entity_numbers_go_on_after_the_highest<H: Home>(home: &H) {
     let store = home.open();
     append(&*store, |commit| {

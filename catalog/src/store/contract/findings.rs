@@ -17,7 +17,7 @@ pub(super) fn event(id: &str) -> Event {
     }
 }
 
-fn owners() -> [FindingOwner; 6] {
+fn owners() -> [FindingOwner; 7] {
     let origin = |scope, path| FindingOwner::Origin {
         scope: ScopeNo(scope),
         origin: ClaimId::origin_prefix(path),
@@ -29,6 +29,7 @@ fn owners() -> [FindingOwner; 6] {
         FindingOwner::Entity(EntityNo(1)),
         FindingOwner::Source(source("code")),
         FindingOwner::Source(source("code2")),
+        FindingOwner::Links(EntityNo(1)),
     ];
     owners.sort();
     owners
@@ -81,6 +82,24 @@ pub(super) fn clearing_findings_of_one_owner_leaves_the_others<H: Home>(home: &H
     });
     append(&*store, |commit| commit.findings_cleared.push(owners()[3].clone()));
     assert!(all(|visit| store.findings(visit)).is_empty());
+}
+
+pub(super) fn findings_of_a_scope_are_those_of_its_origins<H: Home>(home: &H) {
+    let store = home.open();
+    append(&*store, |commit| {
+        commit
+            .findings_put
+            .extend(owners().iter().map(|owner| finding(owner, "a")))
+    });
+    let of_scope = |no| {
+        let owners = owners().into_iter();
+        let own = owners.filter(|owner| matches!(owner, FindingOwner::Origin { scope, .. } if *scope == ScopeNo(no)));
+        own.map(|owner| finding(&owner, "a")).collect::<Vec<_>>()
+    };
+    assert_eq!(of_scope(1).len(), 2);
+    for no in 0..4 {
+        assert_eq!(store.findings_of_scope(ScopeNo(no)).unwrap(), of_scope(no));
+    }
 }
 
 pub(super) fn findings_cleared_and_put_in_one_commit_are_the_new_ones<H: Home>(home: &H) {

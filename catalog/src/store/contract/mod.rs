@@ -5,6 +5,7 @@
 
 mod claims;
 mod durability;
+mod engines;
 mod entities;
 mod findings;
 mod golden;
@@ -60,6 +61,7 @@ macro_rules! contract_of {
                 a_deletion_has_no_body,
                 a_scan_ends_when_it_is_told_to,
                 a_retired_entity_keeps_its_identity,
+                every_identity_is_listed_by_number,
                 entity_numbers_go_on_after_the_highest,
                 an_identifier_has_a_row_for_each_holder,
                 identifiers_are_ordered_and_none_is_the_beginning_of_another,
@@ -79,6 +81,7 @@ macro_rules! contract_of {
             findings:
                 findings_are_ordered_by_owner_and_kept_once,
                 clearing_findings_of_one_owner_leaves_the_others,
+                findings_of_a_scope_are_those_of_its_origins,
                 findings_cleared_and_put_in_one_commit_are_the_new_ones,
                 an_event_delivered_twice_is_one,
                 events_of_two_sources_stay_apart,

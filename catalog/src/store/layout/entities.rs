@@ -15,7 +15,7 @@ impl<E: KeyValue> EntityReader for KeyValueStore<E> {
     fn live_versions(&self, callback: Visit<'_, EntityVersion>) -> StoreResult<()> {
         let view = self.engine.view();
         let rows = view.scan(Table::Current, KeyRange::all(), Order::Ascending);
-        visit(rows, |key, value| decode_version(key, value), callback)
+        visit(rows, decode_version, callback)
     }
 
     fn body(&self, no: EntityNo, position: Position) -> StoreResult<Option<Vec<u8>>> {
@@ -59,6 +59,15 @@ impl<E: KeyValue> EntityReader for KeyValueStore<E> {
 
     fn identity_by_no(&self, no: EntityNo) -> StoreResult<Option<EntityIdentity>> {
         identity_by_no(&self.engine.view(), no)
+    }
+
+    fn identities(&self, callback: Visit<'_, EntityIdentity>) -> StoreResult<()> {
+        let view = self.engine.view();
+        let rows = view.scan(Table::Identities, KeyRange::all(), Order::Ascending);
+        let decode = |key: &[u8], value: &[u8]| {
+            Decoder::new(value, || format!("the identity of an entity (key {})", shown(key)))?.record()
+        };
+        visit(rows, decode, callback)
     }
 
     fn next_entity_no(&self) -> StoreResult<EntityNo> {

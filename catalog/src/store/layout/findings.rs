@@ -7,7 +7,7 @@ use bailiwick_schema::{ContentHash, Event, SourceId};
 use super::codec::Decoder;
 use super::{KeyValueStore, keys, owner_hash, shown, visit};
 use crate::store::keyvalue::{KeyRange, KeyValue, Order, Table, View};
-use crate::store::{FindingOwner, FindingReader, StoreResult, StoredFinding, Visit};
+use crate::store::{FindingOwner, FindingReader, ScopeNo, StoreResult, StoredFinding, Visit};
 
 /// Length of a finding's id at the end of its key, in bytes.
 pub(super) const FINDING_ID_BYTES: usize = 16;
@@ -27,6 +27,17 @@ impl<E: KeyValue> FindingReader for KeyValueStore<E> {
         let rows = view.scan(
             Table::Findings,
             KeyRange::prefix(&keys::finding_owner(owner)),
+            Order::Ascending,
+        );
+        rows.map(|row| row.and_then(|(key, value)| decode(&key, &value)))
+            .collect()
+    }
+
+    fn findings_of_scope(&self, scope: ScopeNo) -> StoreResult<Vec<StoredFinding>> {
+        let view = self.engine.view();
+        let rows = view.scan(
+            Table::Findings,
+            KeyRange::prefix(&keys::findings_of_scope(scope)),
             Order::Ascending,
         );
         rows.map(|row| row.and_then(|(key, value)| decode(&key, &value)))

@@ -153,7 +153,18 @@ pub fn finding_owner(owner: &FindingOwner) -> Vec<u8> {
             key.push(3);
             push_text(&mut key, source.as_str());
         }
+        FindingOwner::Links(no) => {
+            key.push(4);
+            key.extend_from_slice(&entity(*no));
+        }
     }
+    key
+}
+
+/// What the keys of all findings of a scope begin with, whatever their origin.
+pub fn findings_of_scope(scope: ScopeNo) -> Vec<u8> {
+    let mut key = vec![1];
+    key.extend_from_slice(&self::origin(scope, [0; 8])[..4]);
     key
 }
 

@@ -121,6 +121,11 @@ impl<E: KeyValue> KeyValueStore<E> {
         })
     }
 
+    #[cfg(test)]
+    pub(crate) fn engine_for_test(&self) -> &E {
+        &self.engine
+    }
+
     fn create(engine: E) -> StoreResult<Self> {
         let lineage = Uuid::new_v4();
         let mut batch = Batch::new();
