@@ -4,9 +4,9 @@
 //! `NoForeignRootFieldsEntityPolicy` and `FieldFormatEntityPolicy` of `@backstage/catalog-model` 1.10.1. Written by
 //! hand, since it runs for every entity; the wording of the formats is ours.
 
-use super::placeholder::{self, placeholder};
 use super::{PlaceholderKind, Problem};
 use crate::entity_ref::DEFAULT_NAMESPACE;
+use crate::kind::placeholder::{self, placeholder};
 use crate::kind::{KindSet, Lookup, Path, check_refs, format};
 use crate::yaml::{Node, NodeValue};
 

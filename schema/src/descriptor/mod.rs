@@ -13,19 +13,16 @@
 //! `@backstage/plugin-catalog-backend` 4.0.0 and `@backstage/catalog-model` 1.10.1.
 
 mod envelope;
-mod placeholder;
 mod skeleton;
 #[cfg(test)]
 mod tests;
 
 use serde_json::Value;
 
-pub use crate::kind::Problem;
-pub(crate) use placeholder::placeholder;
-pub use placeholder::{Placeholder, PlaceholderKind};
+pub use crate::kind::{Placeholder, PlaceholderKind, Problem};
 
 use crate::entity_ref::{DEFAULT_NAMESPACE, EntityRef};
-use crate::kind::KindSet;
+use crate::kind::{KindSet, placeholder};
 use crate::yaml::{self, Document, Limits, LineRange, Node, NodeValue, Position};
 
 /// One document of a descriptor file, in the order of the file.
@@ -83,7 +80,8 @@ pub fn read_descriptors(text: impl AsRef<[u8]>, kinds: &KindSet, limits: &Limits
         .collect()
 }
 
-/// Judges one document.
+/// Judges one document. A source that has read the placeholders of an entity puts their values into its tree
+/// ([`Node::replace_at`]) and has it judged again here.
 pub fn read_descriptor(document: Document, kinds: &KindSet) -> DescriptorItem {
     let lines = document.lines;
     let root = match document.root {

@@ -134,6 +134,40 @@ fn an_entity_knows_its_ref_lines_and_placeholders() {
 }
 
 #[test]
+fn a_placeholder_is_judged_again_once_it_is_read() {
+    let text = "apiVersion: backstage.io/v1alpha1\nkind: API\nmetadata: {name: a}\nspec:\n  type: t\n  lifecycle: l\n  owner: o\n  definition: {$json: x.json}\n";
+    let items = read(text);
+    let [DescriptorItem::Entity(entity)] = items.as_slice() else {
+        panic!("{items:?}")
+    };
+    let judge = |value: Value| {
+        let mut root = entity.root.clone();
+        assert!(root.replace_at(&entity.placeholders[0].path, value));
+        read_descriptor(
+            Document {
+                lines: entity.lines,
+                root: Ok(root),
+            },
+            &KindSet::builtin(),
+        )
+    };
+    assert!(matches!(judge(Value::from("openapi")), DescriptorItem::Entity(_)));
+    let DescriptorItem::Invalid(document) = judge(serde_json::json!({"a": 1})) else {
+        panic!("an object is no text")
+    };
+    let problem = &document.problems[0];
+    assert_eq!(
+        (problem.code, problem.line, problem.column, problem.path.as_str()),
+        ("wrong_type", 8, 15, "spec.definition")
+    );
+    let template = "apiVersion: scaffolder.backstage.io/v1beta3\nkind: Template\nmetadata: {name: a}\nspec: {type: t, steps: [], parameters: {$text: x}}\n";
+    assert_eq!(
+        problems(template),
+        [("wrong_type", 4, 40, "spec.parameters".to_owned())]
+    );
+}
+
+#[test]
 fn a_skeleton_is_neither_an_entity_nor_wrong() {
     let items = read("apiVersion: backstage.io/v1alpha1\nkind: Component\nmetadata:\n  name: ${{ values.name }}\n");
     let [DescriptorItem::TemplateSkeleton(_, problem)] = items.as_slice() else {
@@ -189,6 +223,19 @@ proptest! {
     #[test]
     fn any_bytes_are_read_without_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
         check_invariants(&bytes);
+    }
+
+    #[test]
+    fn any_kind_file_is_read_without_a_panic(
+        parts in proptest::collection::vec(proptest::sample::select(vec![
+            "kind: A\n", "plural: as\n", "api_versions: [v1]\n", "relations:\n", "  - {field: a, relation: ownedBy}\n",
+            "relation_pairs: [{forward: a, inverse: b}]\n", "spec_schema: {type: object}\n", "search: {name: -1}\n", "spec_schema:\n",
+            "  $ref: '#'\n", "  pattern: '('\n", "  oneOf: []\n", "inherits_owner_via: [a]\n", "---\n", "[", "5", "\0", "many: 1\n",
+        ]), 0..12)
+    ) {
+        if let Err(problems) = KindSet::with_custom(&[("any.yaml", parts.concat())]) {
+            assert!(!problems.is_empty(), "a refusal says why");
+        }
     }
 
     #[test]

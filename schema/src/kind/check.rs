@@ -10,8 +10,8 @@
 use regex::Regex;
 use serde_json::Value;
 
+use super::placeholder::{PlaceholderKind, placeholder};
 use super::{Path, Problem};
-use crate::descriptor::{PlaceholderKind, placeholder};
 use crate::yaml::{Node, NodeValue};
 
 /// A compiled schema of `spec`.
@@ -195,11 +195,8 @@ impl Rule {
 
     fn check(&self, node: &Node, path: Path<'_>, problems: &mut Vec<Problem>) {
         if let Some(found) = placeholder(node) {
-            if found.kind == PlaceholderKind::Text && self.types != 0 && self.types & STRING == 0 {
-                let message = format!(
-                    "a `$text` placeholder gives a text, but {} is expected",
-                    self.type_names()
-                );
+            if found.kind == PlaceholderKind::Text && !self.takes_text() {
+                let message = "a `$text` placeholder gives a text, which cannot stand here".to_owned();
                 problems.push(Problem::at("wrong_type", message, node.position, path.to_string()));
             }
             return;
@@ -237,6 +234,19 @@ impl Rule {
             rule.check(node, path, problems);
         }
         self.check_alternatives(node, path, problems);
+    }
+
+    /// Whether some text could satisfy the rule.
+    fn takes_text(&self) -> bool {
+        let values_take = self
+            .values
+            .as_ref()
+            .is_none_or(|values| values.iter().any(Value::is_string));
+        let some_takes = |rules: &[Self]| rules.is_empty() || rules.iter().any(Self::takes_text);
+        (self.types == 0 || self.types & STRING != 0)
+            && values_take
+            && some_takes(&self.one_of)
+            && some_takes(&self.any_of)
     }
 
     fn check_text(&self, text: &str, node: &Node, path: Path<'_>, problems: &mut Vec<Problem>) {

@@ -15,6 +15,7 @@
 mod check;
 mod decode;
 pub(crate) mod format;
+pub(crate) mod placeholder;
 mod problem;
 mod relations;
 #[cfg(test)]
@@ -25,6 +26,7 @@ use std::sync::{Arc, LazyLock};
 
 pub use check::SpecCheck;
 pub(crate) use check::article;
+pub use placeholder::{Placeholder, PlaceholderKind};
 pub use problem::{Path, Problem};
 pub(crate) use relations::check_refs;
 pub use relations::{DeclaredRelation, relations_of};

@@ -5,6 +5,7 @@
 
 use serde_json::Value;
 
+use super::placeholder::placeholder;
 use super::{DefaultNamespace, Direction, KindDecl, KindSet, Path, Problem, RelationField};
 use crate::entity_ref::{DEFAULT_NAMESPACE, EntityRef};
 use crate::yaml::{Node, NodeValue};
@@ -83,7 +84,7 @@ pub(crate) fn check_refs(decl: &KindDecl, spec: &Node, namespace: &str, problems
             NodeValue::String(text) if text.is_empty() => {}
             NodeValue::Number(number) if number.as_f64() == Some(0.0) => {}
             // A placeholder: its value is read, and judged, later.
-            NodeValue::Mapping(_) if crate::descriptor::placeholder(node).is_some() => {}
+            NodeValue::Mapping(_) if placeholder(node).is_some() => {}
             _ => check(node, path),
         }
     }

@@ -124,6 +124,26 @@ impl Node {
         self.entry(key).map(|entry| &entry.value)
     }
 
+    /// Puts `value` in the place of the node at `path` (keys and item numbers), with that node's position. False if
+    /// there is no such node.
+    pub fn replace_at(&mut self, path: &[String], value: Value) -> bool {
+        let mut node = self;
+        for part in path {
+            let next = match &mut node.value {
+                NodeValue::Sequence(items) => part.parse::<usize>().ok().and_then(|at| items.get_mut(at)),
+                NodeValue::Mapping(entries) => entries
+                    .iter_mut()
+                    .find(|entry| entry.key == *part)
+                    .map(|entry| &mut entry.value),
+                _ => None,
+            };
+            let Some(next) = next else { return false };
+            node = next;
+        }
+        *node = Self::from_json(value, node.position);
+        true
+    }
+
     /// The name of the JSON type, as messages show it.
     pub fn type_name(&self) -> &'static str {
         match &self.value {

@@ -27,7 +27,7 @@ pub struct Placeholder {
     pub position: Position,
 }
 
-/// A placeholder as it stands in the tree; `target` is checked to be a text by [`super::validate`].
+/// A placeholder as it stands in the tree; that its `target` is a text is checked with the envelope.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Found<'a> {
     pub(crate) kind: PlaceholderKind,
@@ -53,7 +53,7 @@ pub(crate) fn placeholder(node: &Node) -> Option<Found<'_>> {
 }
 
 /// Every placeholder of a tree whose target is a text.
-pub(super) fn all(root: &Node) -> Vec<Placeholder> {
+pub(crate) fn all(root: &Node) -> Vec<Placeholder> {
     let mut found = Vec::new();
     walk(root, &mut Vec::new(), &mut |node, found_here, path| {
         if let Some(target) = found_here.target.as_str() {
@@ -70,7 +70,7 @@ pub(super) fn all(root: &Node) -> Vec<Placeholder> {
 }
 
 /// Calls `visit` for every placeholder of a tree, in document order.
-pub(super) fn walk<'a>(node: &'a Node, path: &mut Vec<String>, visit: &mut impl FnMut(&'a Node, Found<'a>, &[String])) {
+pub(crate) fn walk<'a>(node: &'a Node, path: &mut Vec<String>, visit: &mut impl FnMut(&'a Node, Found<'a>, &[String])) {
     if let Some(found) = placeholder(node) {
         visit(node, found, path);
         return;
