@@ -1,24 +1,15 @@
 //! Builds the tree of one document from parser events.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
-use std::sync::LazyLock;
 
-use regex::Regex;
-use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Span, StrInput, Tag};
+use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Span, StrInput};
 
 use super::alias::{Anchors, Leaves, Size};
+use super::keys::{Fields, Key, KeyKind, key_text};
 use super::lint::{self, Parent, Refusal, Shape, Source};
 use super::repair::Repairs;
-use super::scalar::{self, Resolved};
-use super::{Entry, Limits, Node, NodeValue, Position, YamlError};
-
-/// Mappings up to this size find equal keys by looking at each; larger ones keep an index.
-const SCANNED_KEYS_MAX: usize = 16;
-/// Longest key that an error message shows, in characters.
-const SHOWN_KEY_CHARS_MAX: usize = 80;
-
-const CORE_TAGS: &str = "tag:yaml.org,2002:";
+use super::tag::resolve;
+use super::{Limits, Node, NodeValue, Position, YamlError};
 
 /// Reads the one document in `text`, whose first line is line `base_line` of the file. None if it has no content.
 pub(super) fn load(text: &str, base_line: u32, limits: &Limits) -> Result<Option<Node>, YamlError> {
@@ -135,16 +126,6 @@ struct Finished {
     name: Option<String>,
 }
 
-/// Keys are equal if kind and text are; an alias, a collection or not-a-number equals nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum KeyKind {
-    Null,
-    Bool,
-    Number,
-    String,
-    Unequal,
-}
-
 struct Frame {
     position: Position,
     /// Line of the text, from 1.
@@ -174,20 +155,6 @@ impl Frame {
 enum Content {
     Sequence(Vec<Node>),
     Mapping(Box<Fields>),
-}
-
-#[derive(Default)]
-struct Fields {
-    entries: Vec<Entry>,
-    kinds: Vec<KeyKind>,
-    index: HashMap<String, usize>,
-    pending: Option<Key>,
-}
-
-struct Key {
-    text: String,
-    kind: KeyKind,
-    position: Position,
 }
 
 struct Loader<'l> {
@@ -425,191 +392,4 @@ impl Loader<'_> {
             },
         }
     }
-}
-
-impl Fields {
-    /// Adds an entry. Keys that differ but read the same as text (`1` and `"1"`) leave the last, as in JavaScript.
-    fn insert(&mut self, key: Key, value: Node) -> Result<(), YamlError> {
-        if let Some(at) = self.find(&key.text) {
-            if key.kind != KeyKind::Unequal && self.kinds[at] == key.kind {
-                let first = self.entries[at].key_position;
-                let message = format!(
-                    "the key `{}` stands twice in one mapping (first in line {}); keep one",
-                    shown(&key.text),
-                    first.line
-                );
-                return Err(YamlError::new("duplicate_key", message, key.position));
-            }
-            self.entries[at].value = value;
-            self.entries[at].key_position = key.position;
-            self.kinds[at] = key.kind;
-            return Ok(());
-        }
-        if self.entries.len() == SCANNED_KEYS_MAX {
-            self.index = self
-                .entries
-                .iter()
-                .enumerate()
-                .map(|(at, entry)| (entry.key.clone(), at))
-                .collect();
-        }
-        if self.entries.len() >= SCANNED_KEYS_MAX {
-            self.index.insert(key.text.clone(), self.entries.len());
-        }
-        self.kinds.push(key.kind);
-        self.entries.push(Entry {
-            key: key.text,
-            key_position: key.position,
-            value,
-        });
-        Ok(())
-    }
-
-    fn find(&self, text: &str) -> Option<usize> {
-        if self.entries.len() <= SCANNED_KEYS_MAX {
-            self.entries.iter().position(|entry| entry.key == text)
-        } else {
-            self.index.get(text).copied()
-        }
-    }
-}
-
-pub(super) fn shown(key: &str) -> String {
-    let mut text: String = key.chars().take(SHOWN_KEY_CHARS_MAX).collect();
-    if text.len() < key.len() {
-        text.push('…');
-    }
-    text
-}
-
-/// What a node becomes as a key of a JavaScript object. A collection becomes YAML text.
-fn key_text(node: Node) -> String {
-    match node.value {
-        NodeValue::Null => String::new(),
-        NodeValue::Bool(value) => value.to_string(),
-        NodeValue::Number(number) => number.as_f64().map_or_else(|| number.to_string(), scalar::number_key),
-        NodeValue::String(text) => text,
-        NodeValue::Sequence(_) | NodeValue::Mapping(_) => {
-            let mut text = String::new();
-            write_flow(node, &mut text);
-            text
-        }
-    }
-}
-
-/// Writes a collection that is a key as YAML on one line, as the package does for want of such keys in JavaScript.
-fn write_flow(node: Node, text: &mut String) {
-    match node.value {
-        NodeValue::Null => text.push_str("null"),
-        NodeValue::Sequence(items) if items.is_empty() => text.push_str("[]"),
-        NodeValue::Mapping(entries) if entries.is_empty() => text.push_str("{}"),
-        NodeValue::Sequence(items) => {
-            for (at, item) in items.into_iter().enumerate() {
-                text.push_str(if at == 0 { "[ " } else { ", " });
-                write_flow(item, text);
-            }
-            text.push_str(" ]");
-        }
-        NodeValue::Mapping(entries) => {
-            for (at, entry) in entries.into_iter().enumerate() {
-                text.push_str(if at == 0 { "{ " } else { ", " });
-                text.push_str(&entry.key);
-                if entry.value.value != NodeValue::Null {
-                    text.push_str(": ");
-                    write_flow(entry.value, text);
-                }
-            }
-            text.push_str(" }");
-        }
-        _ => text.push_str(&key_text(node)),
-    }
-}
-
-fn resolve(
-    text: Cow<'_, str>,
-    style: ScalarStyle,
-    tag: Option<&Tag>,
-    position: Position,
-) -> Result<(NodeValue, KeyKind, Option<String>), YamlError> {
-    let resolved = match tag {
-        Some(tag) => match resolve_tagged(&text, tag, position)? {
-            Tagged::Scalar(resolved) => resolved,
-            Tagged::Value(value) => return Ok((value, KeyKind::Unequal, None)),
-        },
-        None if style == ScalarStyle::Plain => scalar::resolve_plain(&text),
-        None => Resolved::String,
-    };
-    Ok(match resolved {
-        Resolved::Null => (NodeValue::Null, KeyKind::Null, None),
-        Resolved::Bool(value) => (NodeValue::Bool(value), KeyKind::Bool, None),
-        Resolved::Number(value) => {
-            let kind = if value.is_nan() {
-                KeyKind::Unequal
-            } else {
-                KeyKind::Number
-            };
-            let name = (!value.is_finite()).then(|| scalar::number_key(value));
-            (scalar::number_value(value), kind, name)
-        }
-        Resolved::String => (NodeValue::String(text.into_owned()), KeyKind::String, None),
-    })
-}
-
-enum Tagged {
-    Scalar(Resolved),
-    Value(NodeValue),
-}
-
-/// A tag of the core schema asks for its type and gets it if the text allows; every other tag leaves the text as it
-/// is. Only `!!binary` and `!!timestamp` are known beyond the core schema.
-fn resolve_tagged(text: &str, tag: &Tag, position: Position) -> Result<Tagged, YamlError> {
-    if tag.handle.starts_with('!') && tag.suffix.is_empty() {
-        return Err(YamlError::new(
-            "yaml_syntax",
-            format!("the tag `{}` has no suffix", tag.handle),
-            position,
-        ));
-    }
-    let name = if tag.is_yaml_core_schema() {
-        tag.suffix.as_str()
-    } else if tag.handle.is_empty() {
-        tag.suffix.strip_prefix(CORE_TAGS).unwrap_or_default()
-    } else {
-        return Ok(Tagged::Scalar(Resolved::String));
-    };
-    let resolved = match name {
-        "null" if scalar::is_null(text) => Resolved::Null,
-        "bool" => scalar::bool_of(text).map_or(Resolved::String, Resolved::Bool),
-        "int" => scalar::int_of(text).map_or(Resolved::String, Resolved::Number),
-        "float" => scalar::float_of(text).map_or(Resolved::String, Resolved::Number),
-        "binary" => return Ok(Tagged::Value(binary(position))),
-        "timestamp" if !TIMESTAMP.is_match(text) => {
-            let message = format!("`{}` is no timestamp; it begins with yyyy-mm-dd", shown(text));
-            return Err(YamlError::new("yaml_syntax", message, position));
-        }
-        _ => Resolved::String,
-    };
-    Ok(Tagged::Scalar(resolved))
-}
-
-/// The timestamps of YAML 1.1, which a tag may ask for.
-static TIMESTAMP: LazyLock<Regex> = LazyLock::new(|| {
-    let date = r"^([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})";
-    let time = r"(?:(?:t|T|[ \t]+)([0-9]{1,2}):([0-9]{1,2}):([0-9]{1,2}(\.[0-9]+)?)";
-    let zone = r"(?:[ \t]*(Z|[-+][012]?[0-9](?::[0-9]{2})?))?)?$";
-    Regex::new(&[date, time, zone].concat()).expect("the pattern is fixed, a test reads a timestamp")
-});
-
-/// Binary values become an object in JavaScript, which no field of a descriptor takes; the bytes are not kept.
-fn binary(position: Position) -> NodeValue {
-    let node = |value| Node { value, position };
-    let entry = |key: &str, value| Entry {
-        key: key.to_owned(),
-        key_position: position,
-        value: node(value),
-    };
-    NodeValue::Mapping(vec![
-        entry("type", NodeValue::String("Buffer".to_owned())),
-        entry("data", NodeValue::Sequence(Vec::new())),
-    ])
 }

@@ -14,12 +14,14 @@
 
 mod alias;
 mod json;
+mod keys;
 mod lint;
 mod load;
 mod node;
 mod repair;
 mod scalar;
 mod split;
+mod tag;
 #[cfg(test)]
 mod tests;
 
