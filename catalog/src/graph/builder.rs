@@ -33,7 +33,11 @@ impl SnapshotBuilder {
             identifiers: HashMap::new(),
             relation_types: Arc::new(relation_types.clone()),
         };
-        Self { next, relation_types, interned: HashSet::new() }
+        Self {
+            next,
+            relation_types,
+            interned: HashSet::new(),
+        }
     }
 
     /// The snapshot as built so far; cheap, shares everything.
@@ -95,16 +99,27 @@ impl SnapshotBuilder {
             return;
         }
         let held = self.next.holders(&row.identifier);
-        let mut holders: Vec<IdentifierHolder> =
-            held.iter().copied().filter(|holder| holder.entity != row.entity).collect();
-        holders.push(IdentifierHolder { entity: row.entity, exclusive: row.exclusive });
+        let mut holders: Vec<IdentifierHolder> = held
+            .iter()
+            .copied()
+            .filter(|holder| holder.entity != row.entity)
+            .collect();
+        holders.push(IdentifierHolder {
+            entity: row.entity,
+            exclusive: row.exclusive,
+        });
         holders.sort_by_key(|holder| holder.entity);
         self.next.identifiers.insert(row.identifier.clone(), holders.into());
     }
 
     pub fn remove_identifier(&mut self, identifier: &Identifier, entity: EntityNo) {
-        let left: Vec<IdentifierHolder> =
-            self.next.holders(identifier).iter().copied().filter(|holder| holder.entity != entity).collect();
+        let left: Vec<IdentifierHolder> = self
+            .next
+            .holders(identifier)
+            .iter()
+            .copied()
+            .filter(|holder| holder.entity != entity)
+            .collect();
         if left.is_empty() {
             self.next.identifiers.remove(identifier);
         } else {
@@ -128,10 +143,23 @@ impl SnapshotBuilder {
             .iter()
             .filter_map(|relation| {
                 let target = self.next.number(&relation.target)?;
-                Some(NodeRelation { relation: self.relation_types.number(&relation.relation), target })
+                Some(NodeRelation {
+                    relation: self.relation_types.number(&relation.relation),
+                    target,
+                })
             })
             .collect();
-        let owners = version.ownership.owners.iter().filter_map(|owner| self.next.number(owner)).collect();
+        let owners = version
+            .ownership
+            .owners
+            .iter()
+            .filter_map(|owner| self.next.number(owner))
+            .collect();
+        let parents = version
+            .inherits_from
+            .iter()
+            .filter_map(|parent| self.next.number(parent))
+            .collect();
         Node {
             no: version.no,
             entity: version.entity.clone(),
@@ -146,9 +174,17 @@ impl SnapshotBuilder {
             entity_type: summary.entity_type.as_deref().map(|text| self.intern(text)),
             lifecycle: summary.lifecycle.as_deref().map(|text| self.intern(text)),
             tags: summary.tags.iter().map(|tag| self.intern(tag)).collect(),
-            labels: summary.labels.iter().map(|(key, value)| (self.intern(key), self.intern(value))).collect(),
+            labels: summary
+                .labels
+                .iter()
+                .map(|(key, value)| (self.intern(key), self.intern(value)))
+                .collect(),
             relations,
             owners,
+            inherits_owner: version.ownership.is_inherited(),
+            asks_parents: version.ownership.asks_parents,
+            parents,
+            identifiers: version.identifiers.clone().into(),
         }
     }
 
@@ -156,7 +192,9 @@ impl SnapshotBuilder {
     fn unindex(&mut self, old: &Node, new: Option<&Node>) {
         for relation in &old.relations {
             if !new.is_some_and(|new| new.relations.contains(relation)) {
-                self.next.incoming.remove(&(relation.target.0, relation.relation.0, old.no.0));
+                self.next
+                    .incoming
+                    .remove(&(relation.target.0, relation.relation.0, old.no.0));
             }
         }
         let kept = new.map(|new| self.values(new)).unwrap_or_default();
@@ -181,7 +219,9 @@ impl SnapshotBuilder {
     fn index(&mut self, new: &Node, old: Option<&Node>) {
         for relation in &new.relations {
             if !old.is_some_and(|old| old.relations.contains(relation)) {
-                self.next.incoming.insert((relation.target.0, relation.relation.0, new.no.0));
+                self.next
+                    .incoming
+                    .insert((relation.target.0, relation.relation.0, new.no.0));
             }
         }
         for (field, value, display) in self.values(new) {
@@ -192,7 +232,13 @@ impl SnapshotBuilder {
                 }
                 None => {
                     let entities = OrdSet::unit(new.no.0);
-                    self.next.postings.insert(key, Posting { display: display.into(), entities });
+                    self.next.postings.insert(
+                        key,
+                        Posting {
+                            display: display.into(),
+                            entities,
+                        },
+                    );
                 }
             }
         }

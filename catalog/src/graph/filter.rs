@@ -40,7 +40,10 @@ pub enum Filter {
     Name(Matcher),
     Title(Matcher),
     /// The entity has an outgoing relation of this name, or the inverse name, to this entity.
-    Related { relation: String, target: EntityNo },
+    Related {
+        relation: String,
+        target: EntityNo,
+    },
     /// A set that another index has found.
     OneOf(Arc<HashSet<EntityNo>>),
 }
@@ -92,7 +95,11 @@ fn field_matches(snapshot: &Snapshot, node: &Node, field: Field, matcher: &Match
             many(owners.map(|owner| owner.as_str()), matcher)
         }
         Field::Label => {
-            let labels: Vec<String> = node.labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
+            let labels: Vec<String> = node
+                .labels
+                .iter()
+                .map(|(key, value)| format!("{key}={value}"))
+                .collect();
             many(labels.iter().map(String::as_str), matcher)
         }
     }
@@ -101,13 +108,18 @@ fn field_matches(snapshot: &Snapshot, node: &Node, field: Field, matcher: &Match
 fn related(snapshot: &Snapshot, node: &Node, relation: &str, target: EntityNo) -> bool {
     let types = snapshot.relation_types();
     if let Some(no) = types.find(relation)
-        && node.relations.iter().any(|edge| edge.relation == no && edge.target == target)
+        && node
+            .relations
+            .iter()
+            .any(|edge| edge.relation == no && edge.target == target)
     {
         return true;
     }
     types.find_inverse(relation).is_some_and(|no| {
-        snapshot
-            .node_unchecked(target)
-            .is_some_and(|from| from.relations.iter().any(|edge| edge.relation == no && edge.target == node.no))
+        snapshot.node_unchecked(target).is_some_and(|from| {
+            from.relations
+                .iter()
+                .any(|edge| edge.relation == no && edge.target == node.no)
+        })
     })
 }

@@ -135,17 +135,38 @@ impl Snapshot {
         let Some(holders) = self.identifiers.get(identifier) else {
             return Resolution::Nobody;
         };
-        let seen: Vec<EntityNo> =
-            holders.iter().map(|holder| holder.entity).filter(|no| self.node(viewer, *no).is_some()).collect();
-        match (seen.as_slice(), holders.iter().filter(|holder| holder.exclusive).count()) {
+        let seen: Vec<EntityNo> = holders
+            .iter()
+            .map(|holder| holder.entity)
+            .filter(|no| self.node(viewer, *no).is_some())
+            .collect();
+        match (
+            seen.as_slice(),
+            holders.iter().filter(|holder| holder.exclusive).count(),
+        ) {
             ([], _) => Resolution::Nobody,
             (_, 2..) => Resolution::Contested(seen),
             (_, 1) => {
-                let exclusive = holders.iter().find(|holder| holder.exclusive).map(|holder| holder.entity);
-                exclusive.filter(|no| seen.contains(no)).map_or(Resolution::Nobody, Resolution::One)
+                let exclusive = holders
+                    .iter()
+                    .find(|holder| holder.exclusive)
+                    .map(|holder| holder.entity);
+                exclusive
+                    .filter(|no| seen.contains(no))
+                    .map_or(Resolution::Nobody, Resolution::One)
             }
             ([one], _) => Resolution::One(*one),
             (_, _) => Resolution::Several(seen),
+        }
+    }
+
+    /// Who alone holds an identifier: the one exclusive holder, or the only holder at all.
+    pub(crate) fn holder(&self, identifier: &Identifier) -> Option<EntityNo> {
+        let holders = self.holders(identifier);
+        let mut exclusive = holders.iter().filter(|holder| holder.exclusive);
+        match (exclusive.next(), exclusive.next(), holders) {
+            (Some(one), None, _) | (None, _, [one]) => Some(one.entity),
+            _ => None,
         }
     }
 
@@ -161,7 +182,10 @@ impl Snapshot {
     /// All values of an indexed field with their postings, by value.
     pub fn values_of(&self, field: Field) -> impl Iterator<Item = (&Arc<str>, &Posting)> {
         let from: (Field, Arc<str>) = (field, "".into());
-        self.postings.range(from..).take_while(move |((at, _), _)| *at == field).map(|((_, value), posting)| (value, posting))
+        self.postings
+            .range(from..)
+            .take_while(move |((at, _), _)| *at == field)
+            .map(|((_, value), posting)| (value, posting))
     }
 
     /// Numbers of all live entities in the order of their names.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bailiwick_schema::{ContentHash, EntityRef, Position, Timestamp, Viewer};
+use bailiwick_schema::{ContentHash, EntityRef, IdentifierClaim, Position, Timestamp, Viewer};
 use uuid::Uuid;
 
 use crate::store::EntityNo;
@@ -31,6 +31,13 @@ pub struct Node {
     pub relations: Box<[NodeRelation]>,
     /// Effective owners, the leading one first.
     pub owners: Box<[EntityNo]>,
+    /// Nothing said by or about it decides who owns it: its owner, if any, comes from [`Self::parents`].
+    pub inherits_owner: bool,
+    /// The owners of its parents matter to it.
+    pub asks_parents: bool,
+    /// Whose owner it may inherit, nearest first.
+    pub parents: Box<[EntityNo]>,
+    pub identifiers: Box<[IdentifierClaim]>,
 }
 
 /// One outgoing relation.
@@ -59,9 +66,16 @@ pub struct RelationTypes {
 }
 
 impl RelationTypes {
-    /// Starts with the pairs (outgoing, inverse) that the kinds declare.
-    pub fn new(pairs: impl IntoIterator<Item = (String, String)>) -> Self {
-        Self { names: pairs.into_iter().map(|(out, inverse)| (out.into(), inverse.into())).collect() }
+    /// Starts with the pairs that the kinds declare; either half of a pair may be the one that an entity states.
+    pub fn new<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        let mut names: Vec<(Arc<str>, Arc<str>)> = Vec::new();
+        for (forward, inverse) in pairs {
+            names.push((forward.into(), inverse.into()));
+            if forward != inverse {
+                names.push((inverse.into(), forward.into()));
+            }
+        }
+        Self { names }
     }
 
     /// The name of the outgoing half.
@@ -80,12 +94,17 @@ impl RelationTypes {
     }
 
     pub fn find_inverse(&self, name: &str) -> Option<RelationNo> {
-        let at = self.names.iter().position(|(_, inverse)| inverse.eq_ignore_ascii_case(name))?;
+        let at = self
+            .names
+            .iter()
+            .position(|(_, inverse)| inverse.eq_ignore_ascii_case(name))?;
         u16::try_from(at).ok().map(RelationNo)
     }
 
     pub fn iter(&self) -> impl Iterator<Item = (RelationNo, &str, &str)> {
-        (0u16..).zip(&self.names).map(|(no, (out, inverse))| (RelationNo(no), &**out, &**inverse))
+        (0u16..)
+            .zip(&self.names)
+            .map(|(no, (out, inverse))| (RelationNo(no), &**out, &**inverse))
     }
 
     /// The number of a relation, allotting one to a name that is new. At most 65,535; the last one takes the rest.

@@ -22,8 +22,15 @@ pub enum Field {
 }
 
 impl Field {
-    pub const ALL: [Self; 7] =
-        [Self::Kind, Self::Namespace, Self::Owner, Self::Tag, Self::Lifecycle, Self::Type, Self::Label];
+    pub const ALL: [Self; 7] = [
+        Self::Kind,
+        Self::Namespace,
+        Self::Owner,
+        Self::Tag,
+        Self::Lifecycle,
+        Self::Type,
+        Self::Label,
+    ];
 
     /// The dotted path under which the API knows it.
     pub const fn path(self) -> &'static str {

@@ -97,9 +97,20 @@ impl Snapshot {
         first: usize,
     ) -> Page {
         if !viewer.reads_anything() {
-            return Page { nodes: Vec::new(), total: 0, has_next: false };
+            return Page {
+                nodes: Vec::new(),
+                total: 0,
+                has_next: false,
+            };
         }
-        let order = if order.is_empty() { &[Order { field: OrderField::Name, descending: false }] } else { order };
+        let order = if order.is_empty() {
+            &[Order {
+                field: OrderField::Name,
+                descending: false,
+            }]
+        } else {
+            order
+        };
         let narrowest = self.narrowest(filter);
         let candidates = narrowest.as_ref().map_or(self.len(), Candidates::len);
         if candidates > SORT_CANDIDATES_MAX && order.len() == 1 && order[0].field == OrderField::Name {
@@ -118,15 +129,29 @@ impl Snapshot {
                 compare(order, (keys, &node.entity), (&after.keys, &after.entity)) != std::cmp::Ordering::Greater
             })
         });
-        let nodes: Vec<Arc<Node>> = keyed[start..].iter().take(first).map(|(_, node)| Arc::clone(node)).collect();
+        let nodes: Vec<Arc<Node>> = keyed[start..]
+            .iter()
+            .take(first)
+            .map(|(_, node)| Arc::clone(node))
+            .collect();
         let has_next = start + nodes.len() < total;
         Page { nodes, total, has_next }
     }
 
     /// The cursor of a node under an order.
     pub fn cursor_of(&self, node: &Node, order: &[Order]) -> PageCursor {
-        let order = if order.is_empty() { &[Order { field: OrderField::Name, descending: false }] } else { order };
-        PageCursor { keys: self.sort_keys(node, order), entity: node.entity.clone() }
+        let order = if order.is_empty() {
+            &[Order {
+                field: OrderField::Name,
+                descending: false,
+            }]
+        } else {
+            order
+        };
+        PageCursor {
+            keys: self.sort_keys(node, order),
+            entity: node.entity.clone(),
+        }
     }
 
     /// How many entities pass.
@@ -145,7 +170,10 @@ impl Snapshot {
         }
         let mut buckets: Vec<Bucket> = if matches!(filter, Filter::All(all) if all.is_empty()) {
             self.values_of(field)
-                .map(|(_, posting)| Bucket { value: posting.display.to_string(), count: posting.len() })
+                .map(|(_, posting)| Bucket {
+                    value: posting.display.to_string(),
+                    count: posting.len(),
+                })
                 .collect()
         } else {
             let mut counts: BTreeMap<String, usize> = BTreeMap::new();
@@ -164,7 +192,10 @@ impl Snapshot {
                     });
                 }
             });
-            counts.into_iter().map(|(value, count)| Bucket { value, count }).collect()
+            counts
+                .into_iter()
+                .map(|(value, count)| Bucket { value, count })
+                .collect()
         };
         buckets.sort_by(|one, two| two.count.cmp(&one.count).then_with(|| one.value.cmp(&two.value)));
         buckets
@@ -255,9 +286,11 @@ impl Snapshot {
                 OrderField::Namespace => Some(text(&node.namespace)),
                 OrderField::Lifecycle => node.lifecycle.as_ref().map(text),
                 OrderField::Type => node.entity_type.as_ref().map(text),
-                OrderField::Owner => {
-                    node.owners.first().and_then(|no| self.name(*no)).map(|name| name.as_str().to_owned())
-                }
+                OrderField::Owner => node
+                    .owners
+                    .first()
+                    .and_then(|no| self.name(*no))
+                    .map(|name| name.as_str().to_owned()),
                 // Fixed width, so that text order is time order.
                 OrderField::UpdatedAt => Some(format!("{:020}", node.updated_at.micros().max(0))),
             })
@@ -267,12 +300,14 @@ impl Snapshot {
     /// The smallest indexed set that the filter cannot go beyond.
     fn narrowest<'a>(&'a self, filter: &'a Filter) -> Option<Candidates<'a>> {
         match filter {
-            Filter::All(all) => {
-                all.iter().filter_map(|filter| self.narrowest(filter)).min_by_key(Candidates::len)
-            }
-            Filter::Field(field, Matcher::Eq(value)) => {
-                Some(self.posting(*field, value).map_or(Candidates::None, Candidates::Posting))
-            }
+            Filter::All(all) => all
+                .iter()
+                .filter_map(|filter| self.narrowest(filter))
+                .min_by_key(Candidates::len),
+            Filter::Field(field, Matcher::Eq(value)) => Some(
+                self.posting(*field, value)
+                    .map_or(Candidates::None, Candidates::Posting),
+            ),
             Filter::OneOf(set) => Some(Candidates::Set(set)),
             _ => None,
         }
@@ -282,10 +317,15 @@ impl Snapshot {
         match candidates {
             Some(Candidates::None) => {}
             Some(Candidates::Posting(posting)) => {
-                posting.iter().filter_map(|no| self.node_unchecked(no)).for_each(&mut visit);
+                posting
+                    .iter()
+                    .filter_map(|no| self.node_unchecked(no))
+                    .for_each(&mut visit);
             }
             Some(Candidates::Set(set)) => {
-                set.iter().filter_map(|no| self.node_unchecked(*no)).for_each(&mut visit);
+                set.iter()
+                    .filter_map(|no| self.node_unchecked(*no))
+                    .for_each(&mut visit);
             }
             None => self.nodes_unchecked().for_each(visit),
         }
@@ -322,7 +362,10 @@ fn compare(
     two: (&[Option<String>], &EntityRef),
 ) -> std::cmp::Ordering {
     for (index, order) in order.iter().enumerate() {
-        let keys = (one.0.get(index).and_then(Option::as_ref), two.0.get(index).and_then(Option::as_ref));
+        let keys = (
+            one.0.get(index).and_then(Option::as_ref),
+            two.0.get(index).and_then(Option::as_ref),
+        );
         let ordering = match keys {
             (Some(one), Some(two)) if order.descending => two.cmp(one),
             (Some(one), Some(two)) => one.cmp(two),

@@ -1,0 +1,393 @@
+//! Taking deliveries: runs and scopes open, claims are compared with what is held.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::ops::ControlFlow;
+
+use bailiwick_schema::{
+    Assertion, Claim, Cursor, Delivery, Finding, RunBegin, RunCounts, RunId, RunRecord, RunStatus, Scope, ScopeOpened,
+    ScopeTicket, Severity, SinkError, Subject, Timestamp,
+};
+
+use super::pending::PendingClaim;
+use super::state::{HeldClaim, OpenRun, OpenScope, State};
+use super::{COMMIT_CLAIMS_MAX, Outcome, monotonic_now};
+use crate::core::plan::{Held, Verdict, plan_claim};
+use crate::store::{
+    ClaimHead, ClaimId, ClaimKey, CommitCause, EntityNo, LedgerWrite, ScopeNo, StoreResult, StoredClaim,
+};
+
+impl State {
+    pub(super) fn run_begin(&mut self, begin: RunBegin) -> Outcome<()> {
+        let open = |run: &OpenRun| run.begin.source == begin.source && run.begin.full;
+        if begin.full && self.runs.values().any(open) {
+            return Ok(Err(SinkError::RunOpen(begin.source)));
+        }
+        self.flush()?;
+        let record = RunRecord {
+            id: begin.id.clone(),
+            source: begin.source.clone(),
+            source_type: begin.source_type.clone(),
+            cause: begin.cause,
+            status: RunStatus::Running,
+            started_at: begin.started_at,
+            ended_at: None,
+            position: None,
+            counts: RunCounts::default(),
+            error: None,
+            telemetry: BTreeMap::new(),
+        };
+        self.store.ledger(LedgerWrite {
+            runs: vec![record],
+            ..LedgerWrite::default()
+        })?;
+        let run = OpenRun {
+            begin,
+            counts: RunCounts::default(),
+            position: None,
+            declared: HashMap::new(),
+            ledger_scopes: BTreeMap::new(),
+        };
+        self.runs.insert(run.begin.id.clone(), run);
+        Ok(Ok(()))
+    }
+
+    pub(super) fn scope_open(&mut self, run: &RunId, scope: Scope, opened_at: Timestamp) -> Outcome<ScopeOpened> {
+        let Some(open) = self.runs.get(run) else {
+            return Ok(Err(SinkError::RunUnknown(run.clone())));
+        };
+        let begin = open.begin.clone();
+        self.switch_to(run)?;
+        let no = self.scope_no(&begin, &scope.id, scope.parent.as_ref());
+        if self.tickets.values().any(|open| open.no == no && open.run == *run) {
+            return Ok(Err(SinkError::ScopeOpen(scope.id)));
+        }
+        let record = &mut self.scopes[no.0 as usize];
+        let changed = record.retired
+            || record.parent != scope.parent
+            || record.rank != begin.rank
+            || record.source_type != begin.source_type;
+        if changed {
+            if record.retired {
+                record.retired = false;
+                record.cursor = None;
+                record.proof = None;
+            }
+            record.parent = scope.parent;
+            record.rank = begin.rank;
+            record.source_type = begin.source_type;
+            self.put_scope(no);
+        }
+        let (cursor, members) = (self.scope(no).cursor.clone(), self.scope(no).members.clone());
+        let ticket = self.new_ticket(OpenScope {
+            run: run.clone(),
+            no,
+            opened_at,
+            held: None,
+            delivered: 0,
+            gone: HashSet::new(),
+            read: HashSet::new(),
+            unreadable: HashSet::new(),
+            members: BTreeSet::new(),
+            findings: BTreeMap::new(),
+        });
+        if let Some(run) = self.runs.get_mut(run) {
+            run.counts.scopes_opened += 1;
+        }
+        Ok(Ok(ScopeOpened {
+            ticket,
+            cursor,
+            members,
+        }))
+    }
+
+    /// One commit carries what one run brought: another run's turn commits what is there.
+    pub(super) fn switch_to(&mut self, run: &RunId) -> StoreResult<()> {
+        if self.pending.run.as_ref() != Some(run) {
+            self.flush()?;
+            self.pending.run = Some(run.clone());
+            self.pending.source = self.runs.get(run).map(|run| run.begin.source.clone());
+            self.pending.cause = Some(CommitCause::Ingest);
+        }
+        self.pending.since.get_or_insert_with(monotonic_now);
+        Ok(())
+    }
+
+    pub(super) fn deliver(&mut self, ticket: ScopeTicket, items: Vec<Delivery>) -> Outcome<()> {
+        // Taken out while it is worked on, so that planning may borrow the rest.
+        let Some(mut scope) = self.tickets.remove(&ticket) else {
+            return Ok(Err(SinkError::ScopeUnknown));
+        };
+        let outcome = self.deliver_into(&mut scope, items);
+        self.tickets.insert(ticket, scope);
+        outcome.map(Ok)
+    }
+
+    fn deliver_into(&mut self, scope: &mut OpenScope, items: Vec<Delivery>) -> StoreResult<()> {
+        self.switch_to(&scope.run.clone())?;
+        if scope.held.is_none() && items.iter().any(Self::needs_held) {
+            scope.held = Some(self.load_held(scope.no)?);
+        }
+        for item in items {
+            match item {
+                Delivery::Claim(claim) => {
+                    self.plan(scope, *claim)?;
+                    if self.pending.claims.len() >= COMMIT_CLAIMS_MAX {
+                        self.flush()?;
+                        self.switch_to(&scope.run.clone())?;
+                    }
+                }
+                Delivery::Event(event) => self.take_event(scope, *event)?,
+                Delivery::OriginRead(origin) => drop(scope.read.insert(ClaimId::origin_prefix(&origin))),
+                Delivery::Gone(origin) => drop(scope.gone.insert(ClaimId::origin_prefix(&origin))),
+                Delivery::Unreadable { origin, finding } => {
+                    scope.unreadable.insert(ClaimId::origin_prefix(&origin));
+                    take_finding(scope, ClaimId::origin_prefix(&origin), finding);
+                }
+                Delivery::Finding(finding) => {
+                    let origin = ClaimId::origin_prefix(finding.file.as_deref().unwrap_or(""));
+                    take_finding(scope, origin, finding);
+                }
+                Delivery::Member(member) => drop(scope.members.insert(member)),
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn load_held(&self, no: ScopeNo) -> StoreResult<HashMap<ClaimId, HeldClaim>> {
+        let mut held = HashMap::new();
+        self.store.heads_of_scope(no, &mut |head| {
+            held.insert(
+                head.key.id,
+                HeldClaim {
+                    hash: head.hash,
+                    entity: head.entity,
+                    requested_at: head.requested_at,
+                    stale: head.stale,
+                    seen: false,
+                },
+            );
+            ControlFlow::Continue(())
+        })?;
+        for (key, claim) in self.pending.claims.iter().filter(|(key, _)| key.scope == no) {
+            match claim {
+                PendingClaim::Removed(_) => drop(held.remove(&key.id)),
+                PendingClaim::Put(StoredClaim { head, .. }) | PendingClaim::Head(head) => {
+                    let claim = HeldClaim {
+                        hash: head.hash,
+                        entity: head.entity,
+                        requested_at: head.requested_at,
+                        stale: head.stale,
+                        seen: false,
+                    };
+                    held.insert(key.id, claim);
+                }
+            }
+        }
+        Ok(held)
+    }
+
+    fn plan(&mut self, scope: &mut OpenScope, claim: Claim) -> StoreResult<()> {
+        let Some(run) = self.runs.get_mut(&scope.run) else {
+            return Ok(());
+        };
+        run.counts.claims_delivered += 1;
+        scope.delivered += 1;
+        if claim.assertion == Assertion::Declares
+            && let Subject::Ref(entity) = &claim.subject
+            && let Some(code) = run.begin.allow.refusal(entity.kind(), entity.namespace())
+        {
+            let message = format!(
+                "source `{}` may not declare `{entity}`; add its kind or namespace to `allow` of the source, or remove \
+                 the document",
+                run.begin.source
+            );
+            let finding = Finding::new(code, Severity::Error, message)
+                .at(claim.origin.path.clone(), claim.origin.line, None)
+                .about(entity.clone());
+            take_finding(scope, ClaimId::origin_prefix(&claim.origin.path), finding);
+            return Ok(());
+        }
+        let key = ClaimKey {
+            scope: scope.no,
+            id: ClaimId::new(&claim.origin.path, &claim.subject),
+        };
+        let requested_at = claim.requested_at.unwrap_or(scope.opened_at);
+        let (body, hash) = claim.encode();
+        let held_map = scope.held.get_or_insert_default();
+        let held = held_map.get(&key.id).copied();
+        let compared = held.map(|held| Held {
+            hash: held.hash,
+            requested_at: held.requested_at,
+            stale: held.stale,
+        });
+        let tombstone = self.tombstones.get(&key).map(|(requested, _)| *requested);
+        let verdict = plan_claim(compared, tombstone, hash, requested_at);
+        if verdict == Verdict::Late {
+            // Held by a newer request: it is there, so it is not missing.
+            if let Some(held) = held_map.get_mut(&key.id) {
+                held.seen = true;
+            }
+            return Ok(());
+        }
+        let entity = match &held {
+            Some(held) if held.entity.is_some() => held.entity,
+            _ => self.subject(&claim.subject)?,
+        };
+        if claim.assertion == Assertion::Declares
+            && let Some(entity) = entity
+            && let Some(run) = self.runs.get_mut(&scope.run)
+        {
+            run.declared
+                .entry(entity)
+                .and_modify(|(_, last)| *last = key.scope)
+                .or_insert((key.scope, key.scope));
+        }
+        let seen = HeldClaim {
+            hash,
+            entity,
+            requested_at,
+            stale: false,
+            seen: true,
+        };
+        if let Some(held) = scope.held.get_or_insert_default().insert(key.id, seen)
+            && verdict != Verdict::Put
+        {
+            // What is stored keeps the time of the request that said so first.
+            let kept = HeldClaim {
+                requested_at: held.requested_at.max(requested_at),
+                ..seen
+            };
+            scope.held.get_or_insert_default().insert(key.id, kept);
+        }
+        self.confirm_elsewhere(scope, key, requested_at);
+        self.no_longer_missing(key);
+        match verdict {
+            Verdict::Late | Verdict::Same => {}
+            Verdict::Fresh => {
+                let head = ClaimHead {
+                    key,
+                    hash,
+                    entity,
+                    requested_at,
+                    stale: false,
+                };
+                self.put_head(head);
+            }
+            Verdict::Put => {
+                let head = ClaimHead {
+                    key,
+                    hash,
+                    entity,
+                    requested_at,
+                    stale: false,
+                };
+                let stored = StoredClaim {
+                    head,
+                    subject: claim.subject,
+                    assertion: claim.assertion,
+                    origin: claim.origin,
+                    source_time: claim.source_time,
+                    since: requested_at,
+                    body,
+                };
+                self.put_claim(stored, held.is_none());
+                if let Some(run) = self.runs.get_mut(&scope.run) {
+                    run.counts.claims_changed += 1;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The entity that a subject is, allotting a number to a new ref.
+    pub(super) fn subject(&mut self, subject: &Subject) -> StoreResult<Option<EntityNo>> {
+        match subject {
+            Subject::Ref(entity) => self.number(entity).map(Some),
+            Subject::Identifier(identifier) => Ok(self.holder(identifier)),
+        }
+    }
+
+    pub(super) fn put_claim(&mut self, stored: StoredClaim, new: bool) {
+        let key = stored.head.key;
+        if let Subject::Identifier(identifier) = &stored.subject
+            && new
+        {
+            self.pending.commit.waiting_put.push((identifier.clone(), key));
+        }
+        if let Some(entity) = stored.head.entity {
+            self.pending.note_entity_claim(entity, key, true);
+        }
+        if new {
+            self.scopes[key.scope.0 as usize].claims += 1;
+            self.put_scope(key.scope);
+            super::add_claims(&self.shared, 1, 0);
+        }
+        self.pending.claims.insert(key, PendingClaim::Put(stored));
+    }
+
+    /// Gives a held claim another head; its body stays.
+    pub(super) fn put_head(&mut self, head: ClaimHead) {
+        match self.pending.claims.get_mut(&head.key) {
+            Some(PendingClaim::Put(stored)) => stored.head = head,
+            _ => drop(self.pending.claims.insert(head.key, PendingClaim::Head(head))),
+        }
+    }
+
+    /// A claim that an event confirms while a full run has its scope open is not missing from that run.
+    fn confirm_elsewhere(&mut self, scope: &OpenScope, key: ClaimKey, requested_at: Timestamp) {
+        for other in self.tickets.values_mut().filter(|other| other.no == scope.no) {
+            if requested_at >= other.opened_at
+                && let Some(held) = other.held.as_mut().and_then(|held| held.get_mut(&key.id))
+            {
+                held.seen = true;
+                held.requested_at = held.requested_at.max(requested_at);
+            }
+        }
+    }
+
+    /// A sweep that still waits loses what is delivered again.
+    pub(super) fn no_longer_missing(&mut self, key: ClaimKey) {
+        let Some(at) = self.sweep_keys.remove(&key) else { return };
+        let Some(sweep) = self.sweeps.get_mut(&at) else { return };
+        sweep.missing.retain(|missing| *missing != key);
+        if sweep.missing.is_empty() {
+            self.sweeps.remove(&at);
+            self.pending.commit.sweeps_put.retain(|sweep| sweep.scope != at);
+            self.pending.commit.sweeps_removed.push(at);
+        } else {
+            let sweep = sweep.clone();
+            self.put_sweep_record(sweep);
+        }
+    }
+
+    fn take_event(&mut self, scope: &OpenScope, event: bailiwick_schema::Event) -> StoreResult<()> {
+        let Some(run) = self.runs.get_mut(&scope.run) else {
+            return Ok(());
+        };
+        if self.store.event(&run.begin.source, &event.id)?.as_ref() == Some(&event) {
+            return Ok(());
+        }
+        run.counts.events += 1;
+        self.pending.commit.events_put.push((run.begin.source.clone(), event));
+        Ok(())
+    }
+
+    pub(super) fn checkpoint(&mut self, ticket: ScopeTicket, cursor: Cursor) -> Outcome<()> {
+        let Some(scope) = self.tickets.get(&ticket) else {
+            return Ok(Err(SinkError::ScopeUnknown));
+        };
+        let (no, run) = (scope.no, scope.run.clone());
+        self.switch_to(&run)?;
+        let record = &mut self.scopes[no.0 as usize];
+        record.cursor = Some(cursor);
+        // A checkpoint is no proof: what the cursor stands on is only part of the scope.
+        record.proof = None;
+        self.put_scope(no);
+        self.flush()?;
+        Ok(Ok(()))
+    }
+}
+
+fn take_finding(scope: &mut OpenScope, origin: [u8; 8], finding: Finding) {
+    scope.findings.entry(origin).or_default().push(finding);
+}

@@ -1,0 +1,50 @@
+//! The commit under construction, and what it changes of what is held.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::time::Instant;
+
+use bailiwick_schema::{RunId, SourceId};
+
+use crate::store::{ClaimHead, ClaimKey, Commit, CommitCause, EntityIdentity, EntityNo, NewVersion, StoredClaim};
+
+/// What a claim will be once the commit is made.
+#[derive(Debug, Clone)]
+pub(super) enum PendingClaim {
+    Put(StoredClaim),
+    /// Another head for the held body.
+    Head(ClaimHead),
+    /// With the entity that it counted for.
+    Removed(Option<EntityNo>),
+}
+
+#[derive(Default)]
+pub(super) struct Pending {
+    pub(super) commit: Commit,
+    pub(super) cause: Option<CommitCause>,
+    pub(super) source: Option<SourceId>,
+    pub(super) run: Option<RunId>,
+    pub(super) claims: HashMap<ClaimKey, PendingClaim>,
+    pub(super) identities: BTreeMap<EntityNo, EntityIdentity>,
+    /// Claims that count for an entity from now on (true), or no longer (false).
+    pub(super) entity_claims: HashMap<EntityNo, BTreeMap<ClaimKey, bool>>,
+    /// Entities to be stitched.
+    pub(super) touched: BTreeSet<EntityNo>,
+    /// Versions made by other means than stitching.
+    pub(super) reissued: Vec<NewVersion>,
+    pub(super) since: Option<Instant>,
+}
+
+impl Pending {
+    pub(super) fn is_empty(&self) -> bool {
+        self.claims.is_empty()
+            && self.identities.is_empty()
+            && self.touched.is_empty()
+            && self.reissued.is_empty()
+            && self.commit.is_empty()
+    }
+
+    pub(super) fn note_entity_claim(&mut self, entity: EntityNo, key: ClaimKey, counts: bool) {
+        self.entity_claims.entry(entity).or_default().insert(key, counts);
+        self.touched.insert(entity);
+    }
+}

@@ -1,0 +1,451 @@
+//! What the engine knows between requests, and how it is loaded from the store.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::atomic::AtomicU64;
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwap;
+use bailiwick_schema::{
+    ContentHash, Delivery, EntityRef, Finding, Position, RunBegin, RunCounts, RunId, RunRecord, RunStatus, ScopeId,
+    ScopeTicket, Severity, SourceId, Timestamp,
+};
+use tokio::sync::watch;
+use uuid::Uuid;
+
+use super::pending::Pending;
+use super::{EngineSettings, Shared};
+use crate::graph::{RelationTypes, SnapshotBuilder};
+use crate::store::{
+    ClaimId, ClaimKey, CommitCause, EntityIdentity, EntityNo, FindingOwner, LedgerWrite, ScopeNo, ScopeRecord, Store,
+    StoreError, StoreResult, StoredFinding, SweepRecord,
+};
+
+/// How far back losses count for the guard of enclosing scopes.
+pub(super) const LOSS_WINDOW: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// What is held of one claim while its scope is open.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct HeldClaim {
+    pub(super) hash: ContentHash,
+    pub(super) entity: Option<EntityNo>,
+    pub(super) requested_at: Timestamp,
+    pub(super) stale: bool,
+    pub(super) seen: bool,
+}
+
+pub(super) struct OpenScope {
+    pub(super) run: RunId,
+    pub(super) no: ScopeNo,
+    pub(super) opened_at: Timestamp,
+    /// Loaded with the first delivery that needs it.
+    pub(super) held: Option<HashMap<ClaimId, HeldClaim>>,
+    pub(super) delivered: u64,
+    pub(super) gone: HashSet<[u8; 8]>,
+    pub(super) read: HashSet<[u8; 8]>,
+    pub(super) unreadable: HashSet<[u8; 8]>,
+    pub(super) members: BTreeSet<ScopeId>,
+    /// By origin; the empty origin holds what concerns the scope as such.
+    pub(super) findings: BTreeMap<[u8; 8], Vec<Finding>>,
+}
+
+pub(super) struct OpenRun {
+    pub(super) begin: RunBegin,
+    pub(super) counts: RunCounts,
+    pub(super) position: Option<Position>,
+    /// Entities that this run declared, with the first and the last scope it did so from: what is declared from
+    /// another scope has moved.
+    pub(super) declared: HashMap<EntityNo, (ScopeNo, ScopeNo)>,
+    /// Scope records that moved without anything to commit.
+    pub(super) ledger_scopes: BTreeMap<ScopeNo, ScopeRecord>,
+}
+
+pub(crate) struct State {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) settings: EngineSettings,
+    pub(super) shared: Arc<Shared>,
+    pub(super) builder: SnapshotBuilder,
+    pub(super) head: Position,
+    pub(super) last_at: Timestamp,
+    pub(super) next_no: u32,
+    /// Numbers below this one may have claims in the store.
+    pub(super) stored_numbers: u32,
+    pub(super) scopes: Vec<ScopeRecord>,
+    pub(super) scope_nos: HashMap<(SourceId, ScopeId), ScopeNo>,
+    pub(super) sweeps: BTreeMap<ScopeNo, SweepRecord>,
+    /// Claims that a sweep wants to remove.
+    pub(super) sweep_keys: HashMap<ClaimKey, ScopeNo>,
+    /// (when, where, how many) claims were removed lately.
+    pub(super) losses: Vec<(Timestamp, ScopeNo, u64)>,
+    /// Who is stitched again when the holder of an identifier or name changes.
+    pub(super) watches: HashMap<String, BTreeSet<EntityNo>>,
+    pub(super) watches_of: HashMap<EntityNo, Vec<String>>,
+    /// What an entity was before it moved → what it is now.
+    pub(super) continuers: HashMap<EntityRef, EntityNo>,
+    pub(super) with_findings: HashSet<EntityNo>,
+    pub(super) with_link_findings: HashSet<EntityNo>,
+    pub(super) runs: HashMap<RunId, OpenRun>,
+    pub(super) tickets: HashMap<ScopeTicket, OpenScope>,
+    next_ticket: u64,
+    /// Claims removed while runs were open, with the request time of the removal.
+    pub(super) tombstones: HashMap<ClaimKey, (Timestamp, Timestamp)>,
+    pub(super) pending: Pending,
+    /// Entities whose links are looked at when the run ends.
+    pub(super) dirty: BTreeSet<EntityNo>,
+}
+
+const KINDS_KEY: &str = "kinds";
+
+impl State {
+    pub(crate) fn load(store: Arc<dyn Store>, settings: EngineSettings) -> StoreResult<(Self, Arc<Shared>)> {
+        let mut builder = SnapshotBuilder::new(RelationTypes::new(settings.kinds.relation_pairs()));
+        store.identities(&mut |identity| {
+            builder.put_identity(&identity);
+            ControlFlow::Continue(())
+        })?;
+        let mut watches: HashMap<String, BTreeSet<EntityNo>> = HashMap::new();
+        let mut watches_of = HashMap::new();
+        let mut continuers = HashMap::new();
+        store.live_versions(&mut |version| {
+            builder.put_version(&version);
+            for watch in &version.watches {
+                watches.entry(watch.clone()).or_default().insert(version.no);
+            }
+            if !version.watches.is_empty() {
+                watches_of.insert(version.no, version.watches.clone());
+            }
+            if let Some(before) = version.continues {
+                continuers.insert(before, version.no);
+            }
+            ControlFlow::Continue(())
+        })?;
+        store.identifiers(&mut |row| {
+            if row.until.is_none() {
+                builder.put_identifier(&row);
+            }
+            ControlFlow::Continue(())
+        })?;
+        let (mut with_findings, mut with_link_findings) = (HashSet::new(), HashSet::new());
+        store.findings(&mut |finding| {
+            match finding.owner {
+                FindingOwner::Entity(no) => drop(with_findings.insert(no)),
+                FindingOwner::Links(no) => drop(with_link_findings.insert(no)),
+                _ => {}
+            }
+            ControlFlow::Continue(())
+        })?;
+        let head = store.head()?;
+        let last_at = match head {
+            Position::ZERO => Timestamp::ZERO,
+            head => store
+                .read_after(Position(head.0 - 1), std::num::NonZeroU32::MIN)?
+                .first()
+                .map_or(Timestamp::ZERO, |commit| commit.at),
+        };
+        let scopes = store.scopes()?;
+        let sweeps: BTreeMap<ScopeNo, SweepRecord> =
+            store.sweeps()?.into_iter().map(|sweep| (sweep.scope, sweep)).collect();
+        let now = settings.clock.now();
+        let losses = store
+            .applied_sweeps()?
+            .into_iter()
+            .filter(|sweep| now.since(sweep.at) < LOSS_WINDOW)
+            .map(|sweep| (sweep.at, sweep.scope, sweep.removed))
+            .collect();
+        let claims = scopes.iter().map(|scope| scope.claims).sum();
+        let shared = Arc::new(Shared {
+            snapshot: ArcSwap::from_pointee(builder.publish(head, last_at)),
+            positions: watch::Sender::new(head),
+            failed: Mutex::new(None),
+            claims: AtomicU64::new(claims),
+        });
+        let mut state = Self {
+            next_no: store.next_entity_no()?.0,
+            stored_numbers: store.next_entity_no()?.0,
+            scope_nos: scopes
+                .iter()
+                .map(|scope| ((scope.source.clone(), scope.id.clone()), scope.no))
+                .collect(),
+            sweep_keys: sweeps
+                .values()
+                .flat_map(|sweep| sweep.missing.iter().map(|key| (*key, sweep.scope)))
+                .collect(),
+            store,
+            settings,
+            shared: Arc::clone(&shared),
+            builder,
+            head,
+            last_at,
+            scopes,
+            sweeps,
+            losses,
+            watches,
+            watches_of,
+            continuers,
+            with_findings,
+            with_link_findings,
+            runs: HashMap::new(),
+            tickets: HashMap::new(),
+            next_ticket: 0,
+            tombstones: HashMap::new(),
+            pending: Pending::default(),
+            dirty: BTreeSet::new(),
+        };
+        state.close_interrupted_runs()?;
+        state.adopt_sources()?;
+        state.adopt_kinds()?;
+        Ok((state, shared))
+    }
+
+    /// Runs that an earlier process left open ended with it. What they changed may not have been looked at whole.
+    fn close_interrupted_runs(&mut self) -> StoreResult<()> {
+        let limit = std::num::NonZeroU32::new(1_000).unwrap_or(std::num::NonZeroU32::MIN);
+        let mut interrupted: Vec<RunRecord> = self.store.runs(None, limit)?;
+        interrupted.retain(|run| !run.status.is_final());
+        if interrupted.is_empty() {
+            return Ok(());
+        }
+        for run in &mut interrupted {
+            tracing::warn!(run = %run.id, source = %run.source, "run was interrupted by the end of the process");
+            run.status = RunStatus::Interrupted;
+            run.ended_at = Some(self.settings.clock.now());
+            run.error = Some("the process ended before the run did".to_owned());
+        }
+        self.store.ledger(LedgerWrite {
+            runs: interrupted,
+            ..LedgerWrite::default()
+        })?;
+        self.dirty = self.builder.current().nodes_unchecked().map(|node| node.no).collect();
+        Ok(())
+    }
+
+    /// Holds the stored scopes against the configured sources: renamed, re-ranked, retired and returned ones.
+    fn adopt_sources(&mut self) -> StoreResult<()> {
+        let Some(sources) = self.settings.sources.clone() else {
+            return Ok(());
+        };
+        let mut changed = Vec::new();
+        for scope in &mut self.scopes {
+            let renamed = sources
+                .iter()
+                .find(|source| source.previous_id.as_ref() == Some(&scope.source));
+            let configured = renamed.or_else(|| sources.iter().find(|source| source.id == scope.source));
+            let Some(source) = configured else { continue };
+            if scope.source != source.id || scope.rank != source.rank || scope.source_type != source.source_type {
+                scope.source = source.id.clone();
+                scope.rank = source.rank;
+                scope.source_type.clone_from(&source.source_type);
+                changed.push(scope.clone());
+            }
+        }
+        self.scope_nos = self
+            .scopes
+            .iter()
+            .map(|scope| ((scope.source.clone(), scope.id.clone()), scope.no))
+            .collect();
+        for scope in &changed {
+            let store = Arc::clone(&self.store);
+            let touched = &mut self.pending.touched;
+            store.heads_of_scope(scope.no, &mut |head| {
+                touched.extend(head.entity);
+                ControlFlow::Continue(())
+            })?;
+        }
+        self.pending.commit.scopes_put.extend(changed);
+        let known: BTreeSet<SourceId> = self.scopes.iter().map(|scope| scope.source.clone()).collect();
+        for source in known {
+            let retired = !sources.iter().any(|configured| configured.id == source)
+                && self
+                    .scopes
+                    .iter()
+                    .any(|scope| scope.source == source && scope.claims > 0);
+            let message = format!(
+                "source `{source}` is no longer configured; its claims stay as they were. Configure it again, or give \
+                 its successor `previous_id: {source}`"
+            );
+            let finding = retired.then(|| Finding::new("source_retired", Severity::Warning, message));
+            self.set_source_finding(&source, "source_retired", finding)?;
+        }
+        self.pending.cause = Some(CommitCause::Rules);
+        self.flush()
+    }
+
+    /// Other kinds than last time mean that every entity is stitched again.
+    fn adopt_kinds(&mut self) -> StoreResult<()> {
+        let described: Vec<String> = self
+            .settings
+            .kinds
+            .iter()
+            .map(|kind| {
+                format!(
+                    "{:?} {:?} {:?} {:?} {:?}",
+                    kind.kind, kind.relations, kind.inherits_owner_via, kind.type_field, kind.lifecycle_field
+                )
+            })
+            .chain(std::iter::once(format!("{:?}", self.settings.owner_order)))
+            .collect();
+        let hash = ContentHash::of(described.join("\n").as_bytes()).as_bytes().to_vec();
+        let before = self.store.meta(KINDS_KEY)?;
+        if before.as_ref() == Some(&hash) {
+            return Ok(());
+        }
+        if before.is_some() {
+            tracing::info!("kinds or ownership rules changed: every entity is stitched again");
+            self.pending.touched = self.builder.current().nodes_unchecked().map(|node| node.no).collect();
+            self.pending.cause = Some(CommitCause::Rules);
+            self.pending.commit.meta_put.push((KINDS_KEY.to_owned(), hash));
+            return self.flush();
+        }
+        self.store.ledger(LedgerWrite {
+            meta: vec![(KINDS_KEY.to_owned(), hash)],
+            ..LedgerWrite::default()
+        })
+    }
+
+    /// Puts or takes away the one finding of a code about a source.
+    pub(super) fn set_source_finding(
+        &mut self,
+        source: &SourceId,
+        code: &str,
+        finding: Option<Finding>,
+    ) -> StoreResult<()> {
+        let owner = FindingOwner::Source(source.clone());
+        let held = self.store.findings_of(&owner)?;
+        let same = held.iter().find(|stored| stored.finding.code == code);
+        if same.map(|stored| &stored.finding) == finding.as_ref() {
+            return Ok(());
+        }
+        let now = self.settings.clock.now();
+        let mut wanted: Vec<StoredFinding> = held.into_iter().filter(|stored| stored.finding.code != code).collect();
+        wanted.extend(finding.map(|finding| StoredFinding {
+            owner: owner.clone(),
+            source: Some(source.clone()),
+            scope: None,
+            first_seen: now,
+            finding,
+        }));
+        self.pending.commit.findings_cleared.push(owner);
+        self.pending.commit.findings_put.extend(wanted);
+        Ok(())
+    }
+
+    pub(super) fn pending_since(&self) -> Option<Instant> {
+        if self.pending.is_empty() {
+            None
+        } else {
+            self.pending.since
+        }
+    }
+
+    /// The number of a ref, allotting one and a uid to a ref that has none yet.
+    pub(super) fn number(&mut self, entity: &EntityRef) -> StoreResult<EntityNo> {
+        if let Some(no) = self.builder.current().number(entity) {
+            return Ok(no);
+        }
+        let identity = EntityIdentity {
+            no: EntityNo(self.next_no),
+            entity: entity.clone(),
+            uid: Uuid::new_v4(),
+            live: false,
+        };
+        self.next_no += 1;
+        self.builder.put_identity(&identity);
+        let no = identity.no;
+        self.pending.identities.insert(no, identity);
+        Ok(no)
+    }
+
+    /// The identity of a number, as the commit under construction has it.
+    pub(super) fn identity(&self, no: EntityNo) -> StoreResult<EntityIdentity> {
+        if let Some(identity) = self.pending.identities.get(&no) {
+            return Ok(identity.clone());
+        }
+        self.store.identity_by_no(no)?.ok_or_else(|| StoreError::Corrupt {
+            what: format!("the identity of entity {}", no.0),
+        })
+    }
+
+    pub(super) fn scope(&self, no: ScopeNo) -> &ScopeRecord {
+        &self.scopes[no.0 as usize]
+    }
+
+    /// The record of a scope, made if this source never had it.
+    pub(super) fn scope_no(&mut self, begin: &RunBegin, id: &ScopeId, parent: Option<&ScopeId>) -> ScopeNo {
+        if let Some(no) = self.scope_nos.get(&(begin.source.clone(), id.clone())) {
+            return *no;
+        }
+        let no = ScopeNo(u32::try_from(self.scopes.len()).unwrap_or(u32::MAX));
+        let record = ScopeRecord {
+            no,
+            source: begin.source.clone(),
+            source_type: begin.source_type.clone(),
+            rank: begin.rank,
+            id: id.clone(),
+            parent: parent.cloned(),
+            cursor: None,
+            proof: None,
+            proved_at: None,
+            members: Vec::new(),
+            claims: 0,
+            next_sweep_pending: false,
+            retired: false,
+        };
+        self.scopes.push(record.clone());
+        self.scope_nos.insert((begin.source.clone(), id.clone()), no);
+        self.pending.commit.scopes_put.push(record);
+        no
+    }
+
+    pub(super) fn new_ticket(&mut self, scope: OpenScope) -> ScopeTicket {
+        self.next_ticket += 1;
+        let ticket = ScopeTicket(self.next_ticket);
+        self.tickets.insert(ticket, scope);
+        ticket
+    }
+
+    /// Marks a scope's record as part of the commit under construction.
+    pub(super) fn put_scope(&mut self, no: ScopeNo) {
+        let record = self.scopes[no.0 as usize].clone();
+        match self.pending.commit.scopes_put.iter_mut().find(|scope| scope.no == no) {
+            Some(scope) => *scope = record,
+            None => self.pending.commit.scopes_put.push(record),
+        }
+    }
+
+    /// A scope and everything below it that is not retired.
+    pub(super) fn with_descendants(&self, no: ScopeNo) -> Vec<ScopeNo> {
+        let source = &self.scope(no).source;
+        let mut children: HashMap<&ScopeId, Vec<ScopeNo>> = HashMap::new();
+        for scope in self
+            .scopes
+            .iter()
+            .filter(|scope| scope.source == *source && !scope.retired)
+        {
+            if let Some(parent) = &scope.parent {
+                children.entry(parent).or_default().push(scope.no);
+            }
+        }
+        let mut all = vec![no];
+        let mut seen: HashSet<ScopeNo> = HashSet::from([no]);
+        let mut at = 0;
+        while at < all.len() {
+            for child in children.get(&self.scope(all[at]).id).into_iter().flatten() {
+                if seen.insert(*child) {
+                    all.push(*child);
+                }
+            }
+            at += 1;
+        }
+        all
+    }
+
+    /// Whether a delivery needs to know what its scope holds.
+    pub(super) fn needs_held(item: &Delivery) -> bool {
+        matches!(
+            item,
+            Delivery::Claim(_) | Delivery::Gone(_) | Delivery::OriginRead(_) | Delivery::Unreadable { .. }
+        )
+    }
+}
