@@ -76,6 +76,16 @@ impl FjallEngine {
     }
 }
 
+#[cfg(test)]
+impl FjallEngine {
+    /// Moves what is in memory into table files.
+    pub(crate) fn flush_for_test(&self) {
+        for keyspace in &self.keyspaces {
+            keyspace.rotate_memtable_and_wait().unwrap();
+        }
+    }
+}
+
 fn table_options(table: Table) -> KeyspaceCreateOptions {
     let bulky = matches!(
         table,
@@ -141,16 +151,36 @@ fn open_error(path: &Path, error: Error) -> StoreError {
             "its files are of another format or of another program; start the version that wrote it, or name an empty \
              folder and ingest again",
         ),
-        Error::JournalRecovery(_)
-        | Error::Decompress(_)
-        | Error::InvalidTrailer
-        | Error::InvalidTag(_)
-        | Error::Unrecoverable
-        | Error::KeyspaceDeleted => unusable(
+        error if is_damage(&error) => unusable(
             path,
             format!("its files are damaged ({error}); restore a copy, or name an empty folder and ingest again"),
         ),
         other => engine(other),
+    }
+}
+
+/// Whether an error of opening or reading speaks of the files' content: everything but what the file system refuses for reasons
+/// of its own (permissions, space, a failing disk).
+fn is_damage(error: &Error) -> bool {
+    use std::io::ErrorKind::{InvalidData, InvalidInput, NotFound, UnexpectedEof};
+    let mut source: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = source {
+        if let Some(io) = error.downcast_ref::<std::io::Error>() {
+            return matches!(io.kind(), InvalidData | InvalidInput | NotFound | UnexpectedEof);
+        }
+        source = error.source();
+    }
+    true
+}
+
+/// Blocks carry checksums and are checked when they are read.
+fn read_error(table: Table, error: Error) -> StoreError {
+    if is_damage(&error) {
+        StoreError::Corrupt {
+            what: format!("table `{}`, whose files are damaged ({error})", table.name()),
+        }
+    } else {
+        engine(error)
     }
 }
 
@@ -205,7 +235,9 @@ impl View for FjallView<'_> {
     type Bytes = Slice;
 
     fn get(&self, table: Table, key: &[u8]) -> StoreResult<Option<Slice>> {
-        self.snapshot.get(&self.keyspaces[table as usize], key).map_err(engine)
+        self.snapshot
+            .get(&self.keyspaces[table as usize], key)
+            .map_err(|error| read_error(table, error))
     }
 
     fn scan(&self, table: Table, range: KeyRange, order: Order) -> impl Iterator<Item = ScanItem<Slice>> {
@@ -217,7 +249,7 @@ impl View for FjallView<'_> {
                 Order::Ascending => rows.next(),
                 Order::Descending => rows.next_back(),
             };
-            row.map(|row| row.into_inner().map_err(engine))
+            row.map(|row| row.into_inner().map_err(|error| read_error(table, error)))
         })
     }
 }

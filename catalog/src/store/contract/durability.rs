@@ -1,6 +1,6 @@
 //! Clauses on opening again, and tests of what each engine says when it cannot open or write.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bailiwick_schema::Position;
@@ -134,6 +134,84 @@ fn a_folder_with_other_things_is_left_alone() {
         .unwrap();
     drop(database);
     unusable(&program, "songs");
+}
+
+/// Every file below a folder.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries
+        .flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] })
+        .collect()
+}
+
+fn copy(from: &Path, to: &Path) {
+    for file in files(from) {
+        let target = to.join(file.strip_prefix(from).unwrap());
+        std::fs::create_dir_all(target.parent().unwrap()).unwrap();
+        std::fs::copy(&file, target).unwrap();
+    }
+}
+
+#[test]
+fn damaged_files_are_an_error_or_an_older_state_and_never_a_panic() {
+    let home = FjallHome::fresh();
+    let whole = home.0.path().join("whole");
+    let store = fjall(&whole).unwrap();
+    for _ in 0..40 {
+        append_versions(&*store, |at| {
+            (0..20).map(|no| version(no, at, ChangeKind::Updated)).collect()
+        });
+    }
+    drop(store);
+    let engine = FjallEngine::open(&whole, &StoreOptions::default()).unwrap();
+    engine.flush_for_test();
+    drop(engine);
+    append(&*fjall(&whole).unwrap(), |_| ());
+
+    for file in files(&whole) {
+        let bytes = std::fs::read(&file).unwrap();
+        let mut flipped = bytes.clone();
+        let middle = flipped.len() / 2;
+        flipped.iter_mut().skip(middle).take(8).for_each(|byte| *byte ^= 0xff);
+        let mutations = [
+            Vec::new(),
+            bytes[..bytes.len() / 2].to_vec(),
+            flipped,
+            vec![0xff; bytes.len()],
+        ];
+        for (number, mutated) in mutations.into_iter().enumerate() {
+            let name = file.strip_prefix(&whole).unwrap();
+            let path = home.0.path().join(format!(
+                "damaged_{number}_{}",
+                name.display().to_string().replace('/', "_")
+            ));
+            copy(&whole, &path);
+            std::fs::write(path.join(name), mutated).unwrap();
+            let what = format!("{} {number}", name.display());
+            match fjall(&path) {
+                Err(StoreError::Unusable { reason, .. }) => {
+                    assert!(reason.contains("name an empty folder"), "{reason}")
+                }
+                Err(StoreError::Corrupt { .. }) => (),
+                Err(other) => panic!("{what}: {other:?}"),
+                Ok(store) => {
+                    let head = store.head().unwrap();
+                    let mut newest = Position::ZERO;
+                    let load = store.live_versions(&mut |version| {
+                        newest = newest.max(version.position);
+                        std::ops::ControlFlow::Continue(())
+                    });
+                    // Blocks are checked when they are read.
+                    let damage_seen = matches!(load, Err(StoreError::Corrupt { .. }));
+                    assert!(
+                        damage_seen || head == Position(41) && newest == Position(40) || newest == head,
+                        "{what}"
+                    );
+                }
+            }
+            std::fs::remove_dir_all(path).unwrap();
+        }
+    }
 }
 
 #[test]
