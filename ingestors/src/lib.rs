@@ -5,6 +5,8 @@
 
 pub mod content;
 pub mod descriptors;
+pub mod files;
 pub mod git;
 pub mod kit;
+pub mod registry;
 pub mod scheduler;

@@ -33,9 +33,12 @@ pub fn judge(cx: &Judging<'_>, path: &str, document: Document) -> Judged {
                 reads: Vec::new(),
             }
         }
-        DescriptorItem::Invalid(InvalidDocument { problems, entity_ref, .. }) => {
-            Judged { items: unreadable(&problems, &file, entity_ref.as_ref()), reads: Vec::new() }
-        }
+        DescriptorItem::Invalid(InvalidDocument {
+            problems, entity_ref, ..
+        }) => Judged {
+            items: unreadable(&problems, &file, entity_ref.as_ref()),
+            reads: Vec::new(),
+        },
         DescriptorItem::Entity(entity) => judge_entity(cx, path, &file, *entity),
     }
 }

@@ -6,8 +6,9 @@
 
 use bailiwick_schema::descriptor::{DescriptorEntity, Placeholder, PlaceholderKind};
 use bailiwick_schema::secret::redact_url;
-use bailiwick_schema::yaml::{self, Node, NodeValue};
+use bailiwick_schema::yaml;
 use bailiwick_schema::{Finding, Severity};
+use serde_json::Value;
 
 use super::{FileRead, Judging, PLACEHOLDER_BYTES_MAX, PLACEHOLDERS_MAX, TreeError, is_url};
 
@@ -82,7 +83,7 @@ pub(super) fn fill(cx: &Judging<'_>, path: &str, file: &str, descriptor: &mut De
         bytes_left = bytes_left.saturating_sub(text.len() as u64);
         match value_of(cx, placeholder, text) {
             Ok(value) => {
-                if put(&mut descriptor.root, &placeholder.path, value) {
+                if descriptor.root.replace_at(&placeholder.path, value) {
                     filled.changed = true;
                 }
             }
@@ -100,47 +101,20 @@ fn shown(target: &str) -> String {
     target[..end].escape_debug().to_string()
 }
 
-fn value_of(cx: &Judging<'_>, placeholder: &Placeholder, bytes: Vec<u8>) -> Result<Node, String> {
-    let position = placeholder.position;
+fn value_of(cx: &Judging<'_>, placeholder: &Placeholder, bytes: Vec<u8>) -> Result<Value, String> {
     match placeholder.kind {
         PlaceholderKind::Text => {
             let text = String::from_utf8(bytes).map_err(|_| "is no UTF-8; save it as UTF-8".to_owned())?;
-            Ok(Node {
-                value: NodeValue::String(text),
-                position,
-            })
+            Ok(Value::String(text))
         }
-        PlaceholderKind::Json => {
-            let value = serde_json::from_slice(&bytes).map_err(|error| format!("is no JSON: {error}"))?;
-            Ok(Node::from_json(value, position))
-        }
+        PlaceholderKind::Json => serde_json::from_slice(&bytes).map_err(|error| format!("is no JSON: {error}")),
         PlaceholderKind::Yaml => {
             let mut documents = yaml::parse_documents(&bytes, cx.limits);
             let (Some(document), true) = (documents.pop(), documents.is_empty()) else {
                 return Err("must hold exactly one YAML document".to_owned());
             };
             let root = document.root.map_err(|error| format!("is no YAML: {error}"))?;
-            // Its places are those of another file; the placeholder's is the one to look at.
-            Ok(Node::from_json(root.into_json(), position))
+            Ok(root.into_json())
         }
     }
-}
-
-/// Replaces the node at a path; false if there is none.
-fn put(root: &mut Node, path: &[String], value: Node) -> bool {
-    let mut node = root;
-    for part in path {
-        let next = match &mut node.value {
-            NodeValue::Mapping(entries) => entries
-                .iter_mut()
-                .find(|entry| &entry.key == part)
-                .map(|entry| &mut entry.value),
-            NodeValue::Sequence(items) => part.parse::<usize>().ok().and_then(|at| items.get_mut(at)),
-            _ => None,
-        };
-        let Some(next) = next else { return false };
-        node = next;
-    }
-    *node = value;
-    true
 }

@@ -62,14 +62,20 @@ pub struct OptionProblem {
 
 impl OptionProblem {
     pub fn new(path: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { path: path.into(), message: message.into() }
+        Self {
+            path: path.into(),
+            message: message.into(),
+        }
     }
 }
 
 /// The hash of a source's options, of the kinds that its content is judged by, and of the version of its mapping.
 pub fn options_hash(source_type: &str, mapping_version: u32, raw: &Value, kinds: &KindSet) -> ContentHash {
-    let mut parts: Vec<Vec<u8>> =
-        vec![source_type.into(), mapping_version.to_le_bytes().to_vec(), canonical::to_vec(raw)];
+    let mut parts: Vec<Vec<u8>> = vec![
+        source_type.into(),
+        mapping_version.to_le_bytes().to_vec(),
+        canonical::to_vec(raw),
+    ];
     for kind in kinds.iter() {
         parts.push(kind.kind.clone().into_bytes());
         parts.push(kind.api_versions.join(" ").into_bytes());
@@ -94,7 +100,10 @@ pub fn read_options<T: DeserializeOwned + JsonSchema>(raw: Value) -> Result<T, V
         if !known.contains(name) {
             let known: Vec<&str> = known.iter().map(String::as_str).collect();
             let name = name.escape_default().to_string();
-            problems.push(OptionProblem::new(name, format!("is no option; known are: {}", known.join(", "))));
+            problems.push(OptionProblem::new(
+                name,
+                format!("is no option; known are: {}", known.join(", ")),
+            ));
             continue;
         }
         let alone = Map::from_iter([(name.clone(), value.clone())]);

@@ -1,0 +1,74 @@
+//! The named limits of the `files` source.
+
+use bailiwick_schema::Limit;
+
+/// Smallest `document_bytes_max` that can be set, in bytes.
+pub(super) const DOCUMENT_BYTES_FLOOR: u64 = 1_024;
+/// Largest `document_bytes_max` that can be set, in bytes.
+pub(super) const DOCUMENT_BYTES_CEILING: u64 = 100 * 1024 * 1024;
+/// Most configured paths of one source.
+pub(super) const PATHS_MAX: usize = 1_000;
+/// Most files of one source.
+pub(super) const FILES_MAX: usize = 200_000;
+/// Most files and folders that one walk looks at.
+pub(super) const WALK_ENTRIES_MAX: usize = 2_000_000;
+/// Deepest folder below a configured one, in levels.
+pub(super) const WALK_DEPTH_MAX: usize = 64;
+/// How often a file that changes while it is read is read again within one run.
+pub(super) const READ_ATTEMPTS_MAX: u32 = 3;
+/// Files up to this size are read into memory whole before they are parsed, in bytes.
+pub(super) const MEMORY_FILE_BYTES_MAX: u64 = 10 * 1024 * 1024;
+/// About how much text is parsed in one step, in bytes.
+pub(super) const CHUNK_BYTES: usize = 512 * 1024;
+/// Chunks that are read or parsed ahead of the catalog.
+pub(super) const CHUNKS_AHEAD: usize = 3;
+/// Most notes (targets, skeletons, files read) that a cursor carries; a file with more is read in each run.
+pub(super) const CURSOR_NOTES_MAX: usize = 1_000;
+/// Default of `poll_interval_secs`.
+pub(super) const POLL_SECS_DEFAULT: u64 = 10;
+
+/// The limits of the source for the program's table.
+pub const LIMITS: &[Limit] = &[
+    Limit {
+        name: "files_paths_max",
+        value: PATHS_MAX as u64,
+        unit: "paths",
+        effect: "the options are refused",
+    },
+    Limit {
+        name: "files_max",
+        value: FILES_MAX as u64,
+        unit: "files",
+        effect: "further files are not read, and none is retired (files_cut)",
+    },
+    Limit {
+        name: "files_walk_entries_max",
+        value: WALK_ENTRIES_MAX as u64,
+        unit: "files and folders",
+        effect: "the walk ends, and no file is retired (files_cut)",
+    },
+    Limit {
+        name: "files_walk_depth_max",
+        value: WALK_DEPTH_MAX as u64,
+        unit: "levels",
+        effect: "deeper folders are not read, and no file is retired (files_cut)",
+    },
+    Limit {
+        name: "files_document_bytes_ceiling",
+        value: DOCUMENT_BYTES_CEILING,
+        unit: "bytes",
+        effect: "a larger document_bytes_max is refused",
+    },
+    Limit {
+        name: "files_read_attempts_max",
+        value: READ_ATTEMPTS_MAX as u64,
+        unit: "attempts",
+        effect: "the file is left as it was (file_changed_while_reading)",
+    },
+    Limit {
+        name: "files_cursor_notes_max",
+        value: CURSOR_NOTES_MAX as u64,
+        unit: "notes",
+        effect: "the file is read in each run",
+    },
+];
