@@ -39,6 +39,7 @@ impl State {
             self.pending.since = None;
             return Ok(());
         }
+        self.last_at = self.settings.clock.now().max(self.last_at);
         let mut batch = Batch {
             queue: std::mem::take(&mut self.pending.touched),
             ..Batch::default()
@@ -51,7 +52,9 @@ impl State {
             }
         }
         let mut versions = self.decide_versions(&batch)?;
-        for reissued in std::mem::take(&mut self.pending.reissued) {
+        for mut reissued in std::mem::take(&mut self.pending.reissued) {
+            reissued.version.position = self.head.next();
+            reissued.version.at = self.last_at;
             if !versions.iter().any(|new| new.version.no == reissued.version.no) {
                 self.builder.put_version(&reissued.version);
                 versions.push(reissued);
@@ -61,14 +64,13 @@ impl State {
         let run = pending.run.clone();
         let entity_changes = versions.len() as u64;
         self.finish_claims(&mut pending);
-        let at = self.settings.clock.now().max(self.last_at);
+        let at = self.last_at;
         let position = self.head.next();
         let mut commit = pending.commit;
         commit.identities = pending.identities.into_values().collect();
         commit.versions = versions;
-        for new in &mut commit.versions {
-            new.version.position = position;
-            new.version.at = at;
+        for new in &commit.versions {
+            debug_assert_eq!((new.version.position, new.version.at), (position, at));
             debug_assert_eq!(invariants::version_violation(new), None);
         }
         commit.log = Some(LoggedCommit {
@@ -89,7 +91,6 @@ impl State {
         });
         let versions: Vec<EntityVersion> = commit.versions.iter().map(|new| new.version.clone()).collect();
         self.head = self.store.append(self.head, commit)?;
-        self.last_at = at;
         self.stored_numbers = self.next_no;
         for version in &versions {
             self.remember(version);

@@ -254,7 +254,8 @@ impl State {
             })?;
         }
         self.pending.commit.scopes_put.extend(changed);
-        let known: BTreeSet<SourceId> = self.scopes.iter().map(|scope| scope.source.clone()).collect();
+        let mut known: BTreeSet<SourceId> = self.scopes.iter().map(|scope| scope.source.clone()).collect();
+        known.extend(sources.iter().filter_map(|source| source.previous_id.clone()));
         for source in known {
             let retired = !sources.iter().any(|configured| configured.id == source)
                 && self

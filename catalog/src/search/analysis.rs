@@ -146,59 +146,72 @@ enum Mode {
     Edges,
 }
 
+/// Cuts a text into words. Places first, then one token that is filled again and again: indexing spends much of its
+/// time here, and a token of its own for each word would double it.
 #[derive(Clone)]
 struct Words {
     mode: Mode,
-    tokens: Vec<Token>,
+    places: Vec<Place>,
+    token: Token,
+}
+
+/// A word in the text.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    from: usize,
+    to: usize,
+    position: usize,
 }
 
 impl Words {
     fn new(mode: Mode) -> Self {
         Self {
             mode,
-            tokens: Vec::new(),
+            places: Vec::new(),
+            token: Token::default(),
         }
     }
 
-    fn push(&mut self, text: &str, from: usize, to: usize, position: usize) {
+    fn push(&mut self, from: usize, to: usize, position: usize) {
         if to - from <= TOKEN_BYTES_MAX {
-            let token = Token {
-                offset_from: from,
-                offset_to: to,
-                position,
-                text: text[from..to].to_owned(),
-                position_length: 1,
-            };
-            self.tokens.push(token);
+            self.places.push(Place { from, to, position });
         }
     }
 
     fn push_edges(&mut self, text: &str, from: usize, to: usize) {
         for (offset, c) in text[from..to].char_indices().take(EDGE_CHARS_MAX) {
-            self.push(text, from, from + offset + c.len_utf8(), 0);
+            self.push(from, from + offset + c.len_utf8(), 0);
         }
     }
 
     fn fill(&mut self, text: &str) {
+        self.places.clear();
         let mut position = 0;
         if self.mode == Mode::Edges {
             self.push_edges(text, 0, text.len());
         }
         for_runs(text, &mut |from, to| match self.mode {
             Mode::Runs => {
-                self.push(text, from, to, position);
+                self.push(from, to, position);
                 position += 1;
             }
             Mode::PartsAndRuns => {
                 let first = position;
-                let mut count = 0;
+                let at = self.places.len();
                 for_parts(text, from, to, &mut |from, to| {
-                    self.push(text, from, to, position);
+                    self.push(from, to, position);
                     position += 1;
-                    count += 1;
                 });
-                if count > 1 {
-                    self.push(text, from, to, first);
+                // Before the other parts, since positions must not go back.
+                if position - first > 1 && to - from <= TOKEN_BYTES_MAX {
+                    self.places.insert(
+                        at,
+                        Place {
+                            from,
+                            to,
+                            position: first,
+                        },
+                    );
                 }
             }
             Mode::Edges => {
@@ -213,8 +226,6 @@ impl Words {
                 }
             }
         });
-        // Positions must not go back.
-        self.tokens.sort_by_key(|token| token.position);
     }
 }
 
@@ -222,32 +233,41 @@ impl Tokenizer for Words {
     type TokenStream<'a> = WordStream<'a>;
 
     fn token_stream<'a>(&'a mut self, text: &'a str) -> WordStream<'a> {
-        self.tokens.clear();
         self.fill(text);
         WordStream {
-            tokens: &mut self.tokens,
-            next: 0,
+            text,
+            places: self.places.iter(),
+            token: &mut self.token,
         }
     }
 }
 
 struct WordStream<'a> {
-    tokens: &'a mut [Token],
-    next: usize,
+    text: &'a str,
+    places: std::slice::Iter<'a, Place>,
+    token: &'a mut Token,
 }
 
 impl TokenStream for WordStream<'_> {
     fn advance(&mut self) -> bool {
-        self.next += 1;
-        self.next <= self.tokens.len()
+        let Some(Place { from, to, position }) = self.places.next().copied() else {
+            return false;
+        };
+        self.token.text.clear();
+        self.token.text.push_str(&self.text[from..to]);
+        self.token.offset_from = from;
+        self.token.offset_to = to;
+        self.token.position = position;
+        self.token.position_length = 1;
+        true
     }
 
     fn token(&self) -> &Token {
-        &self.tokens[self.next - 1]
+        self.token
     }
 
     fn token_mut(&mut self) -> &mut Token {
-        &mut self.tokens[self.next - 1]
+        self.token
     }
 }
 
@@ -274,8 +294,9 @@ mod tests {
     #[test]
     fn edges_hold_every_beginning_of_part_run_and_whole() {
         let mut words = Words::new(Mode::Edges);
-        words.fill("ab-cD");
-        let texts: Vec<&str> = words.tokens.iter().map(|token| token.text.as_str()).collect();
+        let text = "ab-cD";
+        words.fill(text);
+        let texts: Vec<&str> = words.places.iter().map(|place| &text[place.from..place.to]).collect();
         assert_eq!(
             texts,
             ["a", "ab", "ab-", "ab-c", "ab-cD", "a", "ab", "c", "D", "c", "cD"]

@@ -15,6 +15,20 @@ use super::paths;
 use crate::follow::IndexState;
 use crate::graph::{Field, Node};
 
+/// Paths whose words have fields of their own.
+const SEARCHED_ELSEWHERE: [&str; 10] = [
+    "apiVersion",
+    "kind",
+    "metadata.name",
+    "metadata.namespace",
+    "metadata.title",
+    "metadata.description",
+    "metadata.tags",
+    "spec.type",
+    "spec.lifecycle",
+    "spec.definition",
+];
+
 /// A hash over what the document of a node is made from. Equal nodes have equal hashes, in a followed index and in a
 /// rebuilt one; summed over all documents it shows whether the index holds what the snapshot holds.
 pub fn document_hash(node: &Node) -> u64 {
@@ -28,12 +42,12 @@ pub fn document_hash(node: &Node) -> u64 {
     u64::from_le_bytes(first)
 }
 
-/// Builds the document. A body that is missing or cannot be read leaves what the node itself says.
-pub(crate) fn document(fields: &Fields, state: &IndexState) -> TantivyDocument {
+/// Builds the document, and says whether the body could be read; without one it holds what the node itself says.
+pub(crate) fn document(fields: &Fields, state: &IndexState) -> (TantivyDocument, bool) {
     let node = &*state.node;
     let body: Option<Value> = state.body.as_deref().and_then(|body| serde_json::from_slice(body).ok());
     if body.is_none() {
-        tracing::warn!(entity = %node.entity, position = %node.position, "entity is indexed without its body, which cannot be read");
+        debug!(entity = %node.entity, position = %node.position, "entity is indexed without its body");
     }
     let mut document = Document {
         fields,
@@ -46,7 +60,7 @@ pub(crate) fn document(fields: &Fields, state: &IndexState) -> TantivyDocument {
     if let Some(body) = &body {
         document.body(node, body);
     }
-    document.document
+    (document.document, body.is_some())
 }
 
 struct Document<'a> {
@@ -139,9 +153,11 @@ impl Document<'_> {
         if let Some(definition) = body.pointer("/spec/definition").and_then(Value::as_str) {
             self.add(fields.rest, cut(definition, DEFINITION_BYTES_MAX));
         }
-        let complete = paths::for_terms(body, &mut |term, value| {
+        let complete = paths::for_terms(body, &mut |term, path, value| {
             self.document.add_text(fields.path, term);
-            self.add(fields.rest, value);
+            if !SEARCHED_ELSEWHERE.contains(&path) {
+                self.add(fields.rest, value);
+            }
         });
         if !complete {
             debug!(entity = %node.entity, "entity has more values than are indexed by path (search_path_terms_max)");

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -61,7 +61,7 @@ pub struct FollowerStatus {
 pub struct FollowerHandle {
     reader: SearchReader,
     wanted: watch::Sender<Position>,
-    status: Arc<Mutex<FollowerStatus>>,
+    status: watch::Receiver<FollowerStatus>,
 }
 
 impl FollowerHandle {
@@ -80,7 +80,12 @@ impl FollowerHandle {
     }
 
     pub fn status(&self) -> FollowerStatus {
-        self.status.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.status.borrow().clone()
+    }
+
+    /// Follows [`Self::status`].
+    pub fn statuses(&self) -> watch::Receiver<FollowerStatus> {
+        self.status.clone()
     }
 }
 
@@ -103,11 +108,11 @@ impl Follower {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
         let (stop, stopping) = watch::channel(false);
         let (wanted, wanted_seen) = watch::channel(Position::ZERO);
-        let status = Arc::new(Mutex::new(FollowerStatus::default()));
+        let (status, status_seen) = watch::channel(FollowerStatus::default());
         let handle = FollowerHandle {
             reader: index.reader(),
             wanted,
-            status: Arc::clone(&status),
+            status: status_seen,
         };
         let driver = Driver {
             index,
@@ -134,7 +139,7 @@ impl Follower {
         self.handle.clone()
     }
 
-    /// Commits what is staged, waits for merges under way, and ends. A rebuild under way is given up.
+    /// Commits what is staged, waits for merges under way, and ends; blocks until then. A rebuild under way is given up.
     pub fn stop(mut self) {
         self.end();
     }
@@ -163,7 +168,7 @@ struct Driver {
     snapshot: SnapshotSource,
     stopping: watch::Receiver<bool>,
     wanted: watch::Receiver<Position>,
-    status: Arc<Mutex<FollowerStatus>>,
+    status: watch::Sender<FollowerStatus>,
     commit_due: Instant,
     needs_reopening: bool,
 }
@@ -321,9 +326,10 @@ impl Driver {
             .iter()
             .flat_map(|commit| commit.changes.iter().map(|change| (change.no, &change.entity)))
             .collect();
-        let mut changes = changed
-            .into_iter()
-            .map(|(no, entity)| IndexChange::of(snapshot, no, entity, |node| self.body(node)));
+        let mut changes = changed.into_iter().map(|(no, entity)| {
+            self.check_stop()?;
+            IndexChange::of(snapshot, no, entity, |node| self.body(node))
+        });
         writer.apply(&mut changes, self.mark(upto))
     }
 
@@ -342,9 +348,7 @@ impl Driver {
                     info!(done, total, "building the search index");
                 }
             }
-            if *self.stopping.borrow() {
-                return Err(ProjectionError::Stopped);
-            }
+            self.check_stop()?;
             done += 1;
             IndexChange::of(snapshot, node.no, &node.entity, |node| self.body(node))
         });
@@ -361,6 +365,14 @@ impl Driver {
         self.store
             .body(node.no, node.position)
             .map_err(|error| ProjectionError::Source(error.to_string()))
+    }
+
+    fn check_stop(&self) -> Result<(), ProjectionError> {
+        if *self.stopping.borrow() {
+            Err(ProjectionError::Stopped)
+        } else {
+            Ok(())
+        }
     }
 
     fn fail(&mut self, error: &ProjectionError) {
@@ -382,7 +394,11 @@ impl Driver {
     }
 
     fn with_status(&self, change: impl FnOnce(&mut FollowerStatus)) {
-        change(&mut self.status.lock().unwrap_or_else(PoisonError::into_inner));
+        self.status.send_if_modified(|status| {
+            let before = status.clone();
+            change(status);
+            *status != before
+        });
     }
 
     /// Commits what is staged and ends the writer.

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use bailiwick_schema::Position;
 use tantivy::directory::error::LockError;
+use tantivy::directory::{Directory as _, INDEX_WRITER_LOCK, MmapDirectory};
 use tantivy::schema::Schema;
 use tantivy::{Index, IndexReader, IndexWriter, ReloadPolicy, Searcher, TantivyError, Term};
 use tokio::sync::watch;
@@ -17,7 +18,7 @@ use tracing::{info, warn};
 use uuid::Uuid;
 
 use super::document::{document, document_hash};
-use super::fields::{FORMAT_VERSION, Fields, HASH};
+use super::fields::{FORMAT_VERSION, Fields, HASH, NO};
 use super::limits::WRITER_HEAP_BYTES;
 use super::{BodySource, SearchError, SearchReader, analysis};
 use crate::follow::{Changes, Mark, Projection, ProjectionError};
@@ -136,6 +137,7 @@ impl SearchIndex {
     /// The one writer. Errors: `Locked` while another one lives, in this process or another.
     pub fn writer(&self) -> Result<SearchWriter, SearchError> {
         let mark = mark_of(&self.index, self.lineage).ok().flatten();
+        let known = Known::of(&self.reader.searcher())?;
         let writer = self
             .index
             .writer_with_num_threads(1, WRITER_HEAP_BYTES)
@@ -148,6 +150,8 @@ impl SearchIndex {
             mark,
             staged: None,
             staged_documents: 0,
+            unreadable: 0,
+            known,
         })
     }
 
@@ -251,8 +255,17 @@ fn empty(path: &Path) -> Result<(), SearchError> {
             )));
         }
     }
-    // The marker goes last, so that an interrupted emptying goes on at the next start.
-    for entry in entries.iter().filter(|entry| entry.file_name() != MARKER) {
+    let locked = |_| SearchError::Locked {
+        path: path.display().to_string(),
+    };
+    let directory = MmapDirectory::open(path).map_err(TantivyError::from)?;
+    let _lock = directory.acquire_lock(&INDEX_WRITER_LOCK).map_err(locked)?;
+    // The marker goes last, so that an interrupted emptying goes on at the next start; the lock file is held open.
+    let keep = [Path::new(MARKER), &INDEX_WRITER_LOCK.filepath];
+    for entry in entries
+        .iter()
+        .filter(|entry| !keep.contains(&Path::new(&entry.file_name())))
+    {
         std::fs::remove_file(entry.path())?;
     }
     Ok(())
@@ -267,6 +280,38 @@ pub struct SearchWriter {
     mark: Option<Mark>,
     staged: Option<Mark>,
     staged_documents: usize,
+    /// Entities staged without their body, which could not be read.
+    unreadable: usize,
+    known: Known,
+}
+
+/// The numbers that may have a document. Removing what was never there costs a look-up in each segment, which would
+/// be most of the cost of a first build.
+struct Known(Vec<bool>);
+
+impl Known {
+    fn of(searcher: &Searcher) -> Result<Self, SearchError> {
+        let mut known = Self(Vec::new());
+        for segment in searcher.segment_readers() {
+            let numbers = segment.fast_fields().u64(NO)?;
+            for no in segment.doc_ids_alive().filter_map(|document| numbers.first(document)) {
+                known.add(usize::try_from(no).unwrap_or(usize::MAX));
+            }
+        }
+        Ok(known)
+    }
+
+    /// Adds a number; says whether it was there.
+    fn add(&mut self, no: usize) -> bool {
+        if self.0.len() <= no {
+            self.0.resize(no + 1, false);
+        }
+        std::mem::replace(&mut self.0[no], true)
+    }
+
+    fn has(&self, no: usize) -> bool {
+        self.0.get(no).copied().unwrap_or(false)
+    }
 }
 
 impl SearchWriter {
@@ -313,10 +358,20 @@ impl Projection for SearchWriter {
     fn apply(&mut self, changes: Changes<'_>, upto: Mark) -> Result<(), ProjectionError> {
         for change in changes {
             let change = change?;
-            self.writer
-                .delete_term(Term::from_field_u64(self.fields.no, u64::from(change.no.0)));
+            let no = change.no.0 as usize;
+            let known = if change.state.is_some() {
+                self.known.add(no)
+            } else {
+                self.known.has(no)
+            };
+            if known {
+                self.writer
+                    .delete_term(Term::from_field_u64(self.fields.no, u64::from(change.no.0)));
+            }
             if let Some(state) = &change.state {
-                self.writer.add_document(document(&self.fields, state))?;
+                let (document, readable) = document(&self.fields, state);
+                self.writer.add_document(document)?;
+                self.unreadable += usize::from(!readable);
             }
             self.staged_documents += 1;
         }
@@ -335,6 +390,13 @@ impl Projection for SearchWriter {
         self.mark = Some(mark);
         self.staged = None;
         self.staged_documents = 0;
+        if self.unreadable > 0 {
+            let entities = std::mem::take(&mut self.unreadable);
+            warn!(
+                entities,
+                "some entities are indexed by name only, since their bodies cannot be read"
+            );
+        }
         self.reader.reload()?;
         self.shared.view.store(Arc::new(View {
             searcher: self.reader.searcher(),
@@ -349,6 +411,13 @@ impl Projection for SearchWriter {
         self.mark = None;
         self.staged = None;
         self.staged_documents = 0;
+        self.known = Known(Vec::new());
+        // What stands for something else must not be served while it is rebuilt.
+        self.shared.view.store(Arc::new(View {
+            searcher: self.reader.searcher(),
+            mark: None,
+        }));
+        self.shared.position.send_replace(Position::ZERO);
         Ok(())
     }
 }

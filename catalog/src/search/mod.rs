@@ -104,7 +104,12 @@ pub struct Highlight {
 #[derive(Debug, thiserror::Error)]
 pub enum SearchError {
     #[error("{what} is {actual}, at most {limit} is allowed ({name})")]
-    Limit { what: &'static str, name: &'static str, limit: usize, actual: usize },
+    Limit {
+        what: &'static str,
+        name: &'static str,
+        limit: usize,
+        actual: usize,
+    },
     /// The index is being built for the first time, or anew.
     #[error("the search index is being built; ask again in a moment")]
     NotReady,

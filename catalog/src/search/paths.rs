@@ -38,9 +38,9 @@ fn lowered(text: &str) -> String {
     text
 }
 
-/// Calls back once for each indexed pair of a body, with its term and the value as written; says whether some had to
-/// be left out because there are too many.
-pub(crate) fn for_terms(body: &Value, visit: &mut dyn FnMut(&str, &str)) -> bool {
+/// Calls back once for each indexed pair of a body, with its term, its path and the value as written; says whether some
+/// had to be left out because there are too many.
+pub(crate) fn for_terms(body: &Value, visit: &mut dyn FnMut(&str, &str, &str)) -> bool {
     let mut seen = HashSet::new();
     let mut complete = true;
     for_values(body, &mut |path, value| {
@@ -51,7 +51,7 @@ pub(crate) fn for_terms(body: &Value, visit: &mut dyn FnMut(&str, &str)) -> bool
                 complete = false;
                 return false;
             }
-            visit(&term, value);
+            visit(&term, path, value);
             seen.insert(term);
         }
         true

@@ -176,7 +176,16 @@ impl SearchReader {
             ));
         }
         let view = self.view()?;
-        let allowed: HashSet<EntityNo> = snapshot.matching(viewer, filter).iter().map(|node| node.no).collect();
+        let allowed = snapshot.matching(viewer, filter);
+        let mut is_allowed = vec![
+            false;
+            allowed
+                .iter()
+                .map(|node| node.no.0 as usize + 1)
+                .max()
+                .unwrap_or_default()
+        ];
+        allowed.iter().for_each(|node| is_allowed[node.no.0 as usize] = true);
         let prefix = paths::prefix(path);
         let mut counts: HashMap<String, (usize, EntityNo)> = HashMap::new();
         for segment in view.searcher.segment_readers() {
@@ -188,6 +197,8 @@ impl SearchReader {
                     break;
                 };
                 let value = String::from_utf8_lossy(value).into_owned();
+                let mut count = 0;
+                let mut example = None;
                 let mut postings = inverted.read_postings_from_terminfo(terms.value(), IndexRecordOption::Basic)?;
                 while postings.doc() != TERMINATED {
                     let document = postings.doc();
@@ -196,9 +207,16 @@ impl SearchReader {
                         .first(document)
                         .map(number)
                         .filter(|_| !segment.is_deleted(document));
-                    if let Some(no) = no.filter(|no| allowed.contains(no)) {
-                        counts.entry(value.clone()).or_insert((0, no)).0 += 1;
+                    if let Some(no) = no.filter(|no| is_allowed.get(no.0 as usize).copied().unwrap_or(false)) {
+                        count += 1;
+                        example.get_or_insert(no);
                     }
+                }
+                if let Some(example) = example {
+                    let counted = counts.entry(value).or_insert((0, example));
+                    counted.0 += count;
+                    // The same example whatever the order of segments.
+                    counted.1 = counted.1.min(example);
                 }
             }
         }
@@ -381,14 +399,19 @@ fn facet(
         let Some(column) = reader.fast_fields().str(column_of(field))? else {
             continue;
         };
-        let mut by_ordinal: HashMap<u64, usize> = HashMap::new();
+        let mut by_ordinal = vec![0_usize; column.num_terms()];
         for found in group {
             for ordinal in column.term_ords(found.document) {
-                *by_ordinal.entry(ordinal).or_default() += 1;
+                if let Some(count) = usize::try_from(ordinal)
+                    .ok()
+                    .and_then(|ordinal| by_ordinal.get_mut(ordinal))
+                {
+                    *count += 1;
+                }
             }
         }
         let mut value = String::with_capacity(FIELD_VALUE_BYTES_MAX);
-        for (ordinal, count) in by_ordinal {
+        for (ordinal, count) in (0..).zip(by_ordinal).filter(|(_, count)| *count > 0) {
             value.clear();
             if column.ord_to_str(ordinal, &mut value)? {
                 *counts.entry(value.clone()).or_default() += count;

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::world::{Put, World, component, found, put, refs, search};
 use crate::follow::Projection;
 use crate::graph::Field;
-use crate::search::{Checksum, Follower, IndexLocation, SearchIndex, SearchPage, SearchQuery};
+use crate::search::{Checksum, Follower, FollowerStatus, IndexLocation, SearchIndex, SearchPage, SearchQuery};
 
 fn follow(world: &World, index: SearchIndex) -> Follower {
     let snapshot = Arc::clone(&world.snapshot);
@@ -238,6 +238,59 @@ fn an_index_ahead_of_its_store_is_built_anew() {
     let mut positions = follower.handle().reader().positions();
     runtime.block_on(positions.wait_for(|at| *at == position)).unwrap();
     assert_eq!(found(follower.handle().reader(), &world, "").len(), 2);
+}
+
+/// Waits until the status is as wanted.
+fn wait_for_status(follower: &Follower, wanted: impl FnMut(&FollowerStatus) -> bool) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .unwrap();
+    let mut statuses = follower.handle().statuses();
+    let waited = runtime.block_on(async {
+        tokio::time::timeout(Duration::from_secs(60), statuses.wait_for(wanted))
+            .await
+            .is_ok()
+    });
+    assert!(waited, "still {:?}", follower.handle().status());
+}
+
+#[test]
+fn a_failure_is_shown_and_tried_again() {
+    let world = World::with([component("a")]);
+    let home = tempfile::tempdir().unwrap();
+    let open = || world.index(IndexLocation::Folder(home.path().to_owned())).unwrap();
+    let other = open();
+    let busy = other.writer().unwrap();
+    let follower = follow(&world, open());
+    wait_for_status(&follower, |status| {
+        status
+            .failed
+            .as_ref()
+            .is_some_and(|why| why.contains("another process"))
+    });
+    drop(busy);
+    wait_for_status(&follower, |status| {
+        status.failed.is_none() && status.position == Position(1)
+    });
+    assert_eq!(found(follower.handle().reader(), &world, "").len(), 1);
+}
+
+#[test]
+fn an_index_whose_folder_vanishes_is_built_again() {
+    let mut world = World::with([component("a")]);
+    let home = tempfile::tempdir().unwrap();
+    let folder = home.path().join("index");
+    let follower = follow(&world, world.index(IndexLocation::Folder(folder.clone())).unwrap());
+    wait_for(&follower, Position(1));
+    std::fs::remove_dir_all(&folder).unwrap();
+    let position = world.commit([component("b")], []);
+    wait_for_status(&follower, |status| {
+        status.position == position && status.failed.is_none()
+    });
+    follower.stop();
+    let again = world.index(IndexLocation::Folder(folder)).unwrap();
+    assert_eq!(found(&again.reader(), &world, "").len(), 2);
 }
 
 #[test]

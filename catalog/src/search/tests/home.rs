@@ -135,6 +135,23 @@ fn a_second_writer_is_refused() {
 }
 
 #[test]
+fn an_index_that_is_being_written_is_not_thrown_away() {
+    let world = World::with([component("a")]);
+    let home = tempfile::tempdir().unwrap();
+    built(&world, home.path());
+    let index = world.index(folder(home.path())).unwrap();
+    let _writer = index.writer().unwrap();
+    let refused = SearchIndex::open(folder(home.path()), Uuid::from_u128(7), world.bodies())
+        .err()
+        .unwrap();
+    assert!(matches!(refused, SearchError::Locked { .. }), "{refused}");
+    assert_eq!(
+        world.index(folder(home.path())).unwrap().reader().position(),
+        Position(1)
+    );
+}
+
+#[test]
 fn the_index_holds_no_text_of_the_body() {
     let canary = "canary-5e1f-in-the-body";
     let world = World::with([component("a").with("spec/definition", serde_json::json!(format!("x {canary} y")))]);

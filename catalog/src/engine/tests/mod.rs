@@ -1,0 +1,7 @@
+//! The engine as a whole, over the memory store and over fjall.
+
+mod home;
+mod identity;
+mod laws;
+mod ownership;
+mod sources;
