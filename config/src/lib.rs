@@ -30,7 +30,7 @@ mod validate;
 pub use layers::{ENV_PREFIX, Flag};
 pub use load::Input;
 pub use model::{
-    AllowConfig, Auth, Config, GuardConfig, Limits, LogFormat, LogLevel, LogSettings, Server, SourceConfig, Store,
+    AllowConfig, Auth, Config, GuardConfig, LogFormat, LogLevel, LogSettings, Server, SourceConfig, Store,
     StoreEngine, TokenConfig,
 };
 pub use problem::{Problem, Problems};

@@ -24,7 +24,6 @@ pub struct Config {
     pub ownership_order: Vec<OwnerMethod>,
     /// In the order of the configuration; ids differ.
     pub sources: Vec<SourceConfig>,
-    pub limits: Limits,
     pub(crate) document: Document,
     pub(crate) effective: Value,
 }
@@ -32,7 +31,6 @@ pub struct Config {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Server {
     pub listen: SocketAddr,
-    pub request_timeout: Duration,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -125,15 +123,6 @@ pub struct SourceConfig {
     pub previous_id: Option<SourceId>,
     /// The keys of the source's type, unchecked; relative paths in them start at [`Config::base_dir`].
     pub options: Map<String, Value>,
-}
-
-/// Bounds of one request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    pub body_bytes: u64,
-    pub query_depth: usize,
-    pub query_complexity: usize,
-    pub page_size: usize,
 }
 
 impl Config {

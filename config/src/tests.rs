@@ -198,7 +198,7 @@ nonsense: 1
         "10:32 sources.org.rank: must be a whole number, not a text",
         "11:1 nonsense: is no key that is known here",
         "2:11 server.listen: must be a text, not a number",
-        "3:3 server.tls: is no key that is known here; known are listen, request_timeout_secs",
+        "3:3 server.tls: is no key that is known here; known are listen",
         "4:17 store.engine: must be one of fjall, memory",
         "4:34 store.cache_mib: must be at least 8",
         "5:33 auth.tokens.a.hash: must match",

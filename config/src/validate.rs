@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::load::Document;
 use crate::model::{
-    AllowConfig, Auth, Config, GuardConfig, Limits, LogFormat, LogLevel, LogSettings, Server, SourceConfig, Store,
+    AllowConfig, Auth, Config, GuardConfig, LogFormat, LogLevel, LogSettings, Server, SourceConfig, Store,
     StoreEngine, TokenConfig,
 };
 use crate::place::{Origin, Path, Step};
@@ -21,7 +21,6 @@ use crate::wire::{
 };
 
 const BYTES_PER_MIB: u64 = 1024 * 1024;
-const BYTES_PER_KIB: u64 = 1024;
 
 /// Builds the configuration, or gives back everything that is wrong with the document.
 pub(crate) fn validate(mut document: Document) -> Result<Config, Problems> {
@@ -53,10 +52,7 @@ pub(crate) fn validate(mut document: Document) -> Result<Config, Problems> {
         .map(|file| path_of(&document, &path(&["kinds", "paths"]), file))
         .collect();
     Ok(Config {
-        server: Server {
-            listen,
-            request_timeout: Duration::from_secs(wire.server.request_timeout_secs),
-        },
+        server: Server { listen },
         store: Store {
             engine: match wire.store.engine {
                 StoreEngineWire::Fjall => StoreEngine::Fjall,
@@ -98,12 +94,6 @@ pub(crate) fn validate(mut document: Document) -> Result<Config, Problems> {
         },
         ownership_order,
         sources,
-        limits: Limits {
-            body_bytes: wire.limits.body_kib * BYTES_PER_KIB,
-            query_depth: wire.limits.query_depth,
-            query_complexity: wire.limits.query_complexity,
-            page_size: wire.limits.page_size,
-        },
         document,
         effective,
     })

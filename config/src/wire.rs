@@ -28,8 +28,6 @@ pub struct ConfigWire {
     pub ownership: OwnershipWire,
     /// Where metadata comes from.
     pub sources: Vec<SourceWire>,
-    /// Bounds of one request to the API.
-    pub limits: LimitsWire,
 }
 
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
@@ -39,16 +37,12 @@ pub struct ServerWire {
     /// `auth.tokens`.
     #[schemars(length(min = 1))]
     pub listen: String,
-    /// Longest time for one request, in seconds.
-    #[schemars(range(min = 1, max = 600))]
-    pub request_timeout_secs: u64,
 }
 
 impl Default for ServerWire {
     fn default() -> Self {
         Self {
             listen: "127.0.0.1:7007".to_owned(),
-            request_timeout_secs: 30,
         }
     }
 }
@@ -265,32 +259,4 @@ pub struct AllowWire {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(inner(length(min = 1)))]
     pub namespaces: Option<Vec<String>>,
-}
-
-#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct LimitsWire {
-    /// Longest body of a request, in KiB.
-    #[schemars(range(min = 1, max = 65_536))]
-    pub body_kib: u64,
-    /// Deepest nesting of a GraphQL query, in levels.
-    #[schemars(range(min = 4, max = 64))]
-    pub query_depth: usize,
-    /// Most fields that a GraphQL query may ask for, counted before it runs.
-    #[schemars(range(min = 100, max = 10_000_000))]
-    pub query_complexity: usize,
-    /// Most items on one page of a list.
-    #[schemars(range(min = 1, max = 10_000))]
-    pub page_size: usize,
-}
-
-impl Default for LimitsWire {
-    fn default() -> Self {
-        Self {
-            body_kib: 1_024,
-            query_depth: 16,
-            query_complexity: 200_000,
-            page_size: 500,
-        }
-    }
 }

@@ -61,6 +61,12 @@ impl<'t> Source<'t> {
         self.line(line).chars().nth(column)
     }
 
+    /// Whether the first thing in a line is the `-` of a sequence, at this column (from 0).
+    pub(super) fn begins_item(&self, line: usize, column: usize) -> bool {
+        let text = self.line(line);
+        spaces(text) == column && matches!(text.as_bytes().get(column..), Some([b'-', b' ' | b'\t', ..] | [b'-']))
+    }
+
     /// A node that is first in its line must not stand behind a tab, unless the spaces before it are enough.
     pub(super) fn check_start(&self, line: usize, column: usize, parent: Parent, node: Shape) -> Result<(), Refusal> {
         if !self.has_tabs || parent == Parent::Flow {
