@@ -60,7 +60,7 @@ impl State {
         Ok(Ok(record))
     }
 
-    /// Judges every due sweep of the run's source.
+    /// Judges every due sweep of the run's source, and the waiting ones of which something has moved.
     fn settle(&mut self, run: &RunId) -> StoreResult<()> {
         let Some(source) = self.runs.get(run).map(|run| run.begin.source.clone()) else {
             return Ok(());
@@ -68,7 +68,9 @@ impl State {
         let due: Vec<ScopeNo> = self
             .sweeps
             .values()
-            .filter(|sweep| sweep.state == SweepState::Due && self.scope(sweep.scope).source == source)
+            .filter(|sweep| {
+                !matches!(sweep.state, SweepState::Rejected { .. }) && self.scope(sweep.scope).source == source
+            })
             .map(|sweep| sweep.scope)
             .collect();
         for no in due {
@@ -77,6 +79,9 @@ impl State {
             };
             let claims = self.still_missing(&sweep)?;
             let counted = claims.iter().filter(|claim| !self.has_moved(run, claim)).count() as u64;
+            if sweep.state != SweepState::Due && counted == claims.len() as u64 {
+                continue;
+            }
             let totals = self.totals(no)?;
             let marked = self.scope(no).next_sweep_pending;
             match plan_removals(counted, &totals, &self.settings.sweep_policy, marked) {
@@ -88,10 +93,13 @@ impl State {
                     if let Some(run) = self.runs.get_mut(run) {
                         run.counts.claims_pending += claims.len() as u64;
                     }
-                    self.put_sweep(SweepRecord {
+                    let held = SweepRecord {
                         state: SweepState::Pending { reason },
-                        ..sweep
-                    });
+                        ..sweep.clone()
+                    };
+                    if held != sweep {
+                        self.put_sweep(held);
+                    }
                 }
             }
         }

@@ -423,7 +423,7 @@ async fn law_7_cost_follows_change() {
         "5.yaml",
         "component:default/c5",
         json!({"title": "new"}),
-        json!({"type": "service"}),
+        json!({"owner": "pay"}),
     );
     let record = home.run("code", "repo", items, whole("2")).await;
     assert_eq!(
