@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::Highlight;
 use super::analysis::{Stems, fold, for_parts, for_runs};
 use super::limits::cut;
+use super::query::allowed_changes;
 use super::text::Word;
 use crate::graph::Node;
 
@@ -23,10 +24,12 @@ pub(crate) struct Highlighter {
     /// (folded word, its stem, whether it is a beginning)
     wanted: Vec<(String, String, bool)>,
     stems: Stems,
+    /// Words that are spelled alike count too, as they did for the match.
+    fuzzy: bool,
 }
 
 impl Highlighter {
-    pub(crate) fn new(words: &[Word]) -> Self {
+    pub(crate) fn new(words: &[Word], fuzzy: bool) -> Self {
         let mut stems = Stems::new();
         let mut wanted: Vec<(String, String, bool)> = Vec::new();
         for word in words {
@@ -42,7 +45,7 @@ impl Highlighter {
                 }
             }
         }
-        Self { wanted, stems }
+        Self { wanted, stems, fuzzy }
     }
 
     pub(crate) fn highlights(&mut self, node: &Node, body: Option<&Value>) -> Vec<Highlight> {
@@ -105,9 +108,38 @@ impl Highlighter {
         let word = fold(word);
         let stem = self.stems.stem(&word);
         self.wanted.iter().any(|(wanted, wanted_stem, begun)| {
-            *wanted == word || *wanted_stem == stem || (*begun && word.starts_with(wanted.as_str()))
+            *wanted == word
+                || *wanted_stem == stem
+                || (*begun && word.starts_with(wanted.as_str()))
+                || (self.fuzzy && alike(wanted, &word))
         })
     }
+}
+
+/// Whether two words differ by no more changes than a search allows: letters left out, put in, changed, or two swapped
+/// (the distance of optimal string alignment).
+fn alike(wanted: &str, word: &str) -> bool {
+    let allowed = usize::from(allowed_changes(wanted));
+    let (wanted, word): (Vec<char>, Vec<char>) = (wanted.chars().collect(), word.chars().collect());
+    if allowed == 0 || wanted.len().abs_diff(word.len()) > allowed {
+        return false;
+    }
+    let mut before: Vec<usize> = Vec::new();
+    let mut last: Vec<usize> = (0..=word.len()).collect();
+    for at in 0..wanted.len() {
+        let mut row = vec![at + 1];
+        for other in 0..word.len() {
+            let changed = last[other] + usize::from(wanted[at] != word[other]);
+            let mut least = changed.min(last[other + 1] + 1).min(row[other] + 1);
+            let swapped = at > 0 && other > 0 && wanted[at] == word[other - 1] && wanted[at - 1] == word[other];
+            if swapped {
+                least = least.min(before[other - 1] + 1);
+            }
+            row.push(least);
+        }
+        before = std::mem::replace(&mut last, row);
+    }
+    last[word.len()] <= allowed
 }
 
 /// Where a fragment begins: a little before the first match, at the start of a word.

@@ -166,20 +166,24 @@ fn words_prefix(fields: &Fields, runs: &[String]) -> Option<Box<dyn Query>> {
     ))
 }
 
-/// Words that differ by few changes; short ones must be equal.
-fn alike(field: IndexField, words: &[String], prefix: bool) -> Option<Box<dyn Query>> {
-    let distance = |word: &str| match word.chars().count() {
+/// By how many changes a word may differ from one that is looked for.
+pub(crate) fn allowed_changes(word: &str) -> u8 {
+    match word.chars().count() {
         chars if chars < FUZZY_CHARS_MIN || word.len() > TOKEN_BYTES_MAX => 0,
         chars if chars < FUZZY_TWICE_CHARS_MIN => 1,
         _ => 2,
-    };
-    if words.iter().all(|word| distance(word) == 0) {
+    }
+}
+
+/// Words that differ by few changes; short ones must be equal.
+fn alike(field: IndexField, words: &[String], prefix: bool) -> Option<Box<dyn Query>> {
+    if words.iter().all(|word| allowed_changes(word) == 0) {
         return None;
     }
     let last = words.len() - 1;
     Some(all_of(words.iter().enumerate().map(|(at, word)| -> Box<dyn Query> {
         let term = Term::from_field_text(field, word);
-        match distance(word) {
+        match allowed_changes(word) {
             0 => exact_term(field, word),
             distance if prefix && at == last => Box::new(FuzzyTermQuery::new_prefix(term, distance, true)),
             distance => Box::new(FuzzyTermQuery::new(term, distance, true)),

@@ -79,7 +79,8 @@ impl SearchReader {
         Checksum::of(&self.shared.view.load().searcher)
     }
 
-    /// A page of matches, best first; equals by name, then ref.
+    /// A page of matches, best first; equals by name, then ref. Takes up to some tens of milliseconds of processor time
+    /// where much of a large catalog matches.
     /// Errors: `Limit`, `NotReady`, `Engine`.
     pub fn search(&self, viewer: &Viewer, snapshot: &Snapshot, query: &SearchQuery) -> Result<SearchPage, SearchError> {
         if query.first > PAGE_HITS_MAX {
@@ -130,6 +131,7 @@ impl SearchReader {
             snapshot,
             page(placed, query.offset, query.first),
             query.highlight.then_some(&text),
+            fuzzy,
         );
         Ok(SearchPage {
             total,
@@ -303,10 +305,10 @@ impl SearchReader {
         }
     }
 
-    fn hits(&self, snapshot: &Snapshot, page: Vec<Placed>, highlight: Option<&Text>) -> Vec<Hit> {
+    fn hits(&self, snapshot: &Snapshot, page: Vec<Placed>, highlight: Option<&Text>, fuzzy: bool) -> Vec<Hit> {
         let mut highlighter = highlight
             .filter(|text| !text.words.is_empty())
-            .map(|text| Highlighter::new(&text.words));
+            .map(|text| Highlighter::new(&text.words, fuzzy));
         page.into_iter()
             .filter_map(|(score, _, no)| {
                 let node = Arc::clone(snapshot.node_unchecked(no)?);

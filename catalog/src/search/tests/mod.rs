@@ -2,6 +2,8 @@
 
 mod following;
 mod home;
+mod limits;
 mod paths;
+mod ranking;
 mod searching;
 mod world;

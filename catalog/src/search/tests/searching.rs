@@ -131,6 +131,22 @@ fn a_misspelled_word_is_found_when_nothing_else_is() {
 }
 
 #[test]
+fn what_was_found_by_its_likeness_is_highlighted_too() {
+    let world = sample();
+    let query = SearchQuery {
+        text: "paymnets".to_owned(),
+        highlight: true,
+        ..SearchQuery::default()
+    };
+    let page = search(&world.rebuilt(), &world, &query);
+    let light = &page.hits[0].highlights[0];
+    assert_eq!(
+        (light.field, &light.fragment[light.ranges[0].0..light.ranges[0].1]),
+        ("name", "payments")
+    );
+}
+
+#[test]
 fn inline_filters_narrow() {
     let world = sample();
     let reader = world.rebuilt();
