@@ -69,8 +69,9 @@ pub trait Tree {
     /// refused and not cut.
     fn read(&self, path: &str, bytes_max: u64) -> Result<Vec<u8>, TreeError>;
 
-    /// The files whose path matches a pattern (`*`, `?`, `[…]`, `{…}`, `**`), sorted; none is no error.
-    fn glob(&self, pattern: &str) -> Result<Vec<String>, TreeError>;
+    /// The files below `folder` whose path from there matches a pattern (`*`, `?`, `[…]`, `{…}`, `**`), sorted; none,
+    /// or no such folder, is no error.
+    fn glob(&self, folder: &str, pattern: &str) -> Result<Vec<String>, TreeError>;
 
     /// Whether there is a file at a path.
     fn is_file(&self, path: &str) -> Result<bool, TreeError>;

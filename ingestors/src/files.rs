@@ -15,6 +15,7 @@ mod notes;
 mod options;
 mod parse;
 mod read;
+mod seen;
 mod sweep;
 #[cfg(test)]
 mod tests;
@@ -34,6 +35,7 @@ use crate::kit::{
     options_hash, options_schema,
 };
 use options::Settings;
+use seen::Seen;
 
 pub use limits::LIMITS;
 pub use options::FilesOptions;
@@ -64,6 +66,7 @@ impl IngestorFactory for FilesFactory {
         let ingestor = FilesIngestor {
             settings: Arc::new(settings),
             kinds: Arc::clone(&cx.kinds),
+            seen: Arc::default(),
         };
         Ok(BuiltSource {
             ingestor: Arc::new(ingestor),
@@ -75,6 +78,7 @@ impl IngestorFactory for FilesFactory {
 struct FilesIngestor {
     settings: Arc<Settings>,
     kinds: Arc<KindSet>,
+    seen: Arc<Seen>,
 }
 
 #[async_trait]
@@ -86,12 +90,18 @@ impl Ingestor for FilesIngestor {
             documents_max: usize::MAX,
             ..Limits::default()
         };
-        sweep::sweep(cx, out, &self.settings, &self.kinds, limits).await
+        let stamps = sweep::sweep(cx, out, &self.settings, &self.kinds, limits).await?;
+        self.seen.replace(stamps);
+        Ok(())
     }
 
     fn watcher(&self) -> Option<Arc<dyn Watcher>> {
-        self.settings
-            .watch
-            .then(|| Arc::new(watch::FilesWatcher::new(Arc::clone(&self.settings))) as Arc<dyn Watcher>)
+        if !self.settings.watch {
+            return None;
+        }
+        Some(Arc::new(watch::FilesWatcher::new(
+            Arc::clone(&self.settings),
+            Arc::clone(&self.seen),
+        )))
     }
 }

@@ -96,12 +96,20 @@ fn resolve(
             format!("the target `{name}` lies outside of what this source may read"),
         )
     };
-    let found = tree.resolve(path, text).ok_or_else(outside)?;
-    let files = if text.contains(['*', '?', '[', '{']) {
-        tree.glob(&found)
-    } else {
-        tree.is_file(&found)
-            .map(|there| if there { vec![found.clone()] } else { Vec::new() })
+    let files = match pattern_of(text) {
+        Some((folder, pattern)) => {
+            let folder = tree.resolve(path, folder).ok_or_else(outside)?;
+            let climbs = pattern.split('/').any(|part| part == "..");
+            if climbs {
+                return Err(outside());
+            }
+            tree.glob(&folder, pattern)
+        }
+        None => {
+            let found = tree.resolve(path, text).ok_or_else(outside)?;
+            tree.is_file(&found)
+                .map(|there| if there { vec![found] } else { Vec::new() })
+        }
     };
     let files = match files {
         Ok(files) => files,
@@ -136,6 +144,16 @@ fn resolve(
         .files
         .extend(files.into_iter().map(|file| (file, target.clone())));
     Ok(())
+}
+
+/// Splits a target at its first part with a pattern; nothing if it has none.
+fn pattern_of(text: &str) -> Option<(&str, &str)> {
+    let first = text.find(['*', '?', '[', '{'])?;
+    match text[..first].rfind('/') {
+        Some(0) => Some(("/", &text[1..])),
+        Some(slash) => Some((&text[..slash], &text[slash + 1..])),
+        None => Some((".", text)),
+    }
 }
 
 /// A Location in one file that names another file.

@@ -32,12 +32,21 @@ impl Tree for MapTree {
         }
     }
 
-    fn glob(&self, pattern: &str) -> Result<Vec<String>, TreeError> {
+    fn glob(&self, folder: &str, pattern: &str) -> Result<Vec<String>, TreeError> {
         let glob = globset::GlobBuilder::new(pattern).literal_separator(true).build();
         let glob = glob
             .map_err(|error| TreeError::BadPattern(error.to_string()))?
             .compile_matcher();
-        Ok(self.0.keys().filter(|path| glob.is_match(path)).cloned().collect())
+        let below = |path: &str| match folder {
+            "" => Some(path.to_owned()),
+            folder => path.strip_prefix(folder)?.strip_prefix('/').map(ToOwned::to_owned),
+        };
+        Ok(self
+            .0
+            .keys()
+            .filter(|path| below(path).is_some_and(|path| glob.is_match(path)))
+            .cloned()
+            .collect())
     }
 
     fn is_file(&self, path: &str) -> Result<bool, TreeError> {
@@ -238,6 +247,24 @@ fn every_problem_of_a_document_is_a_finding_with_its_place() {
         };
         assert!(finding.line.is_some() && finding.column.is_some() && finding.file.as_deref() == Some("a.yaml"));
     }
+}
+
+#[test]
+fn a_folder_whose_name_looks_like_a_pattern_is_taken_literally() {
+    let text = format!("{LOCATION}    - ./*.yaml\n    - ./x/../../*.yaml\n    - ./*/../../../*.yaml\n");
+    let tree = MapTree::with([("a[1]/all.yaml", &text), ("a1/wrong.yaml", ""), ("top.yaml", "")]);
+    let items = judged(&tree, "a[1]/all.yaml");
+    let resolved = resolve_targets(&tree, "a[1]/all.yaml", &entity(&items).targets);
+    let files: Vec<&str> = resolved.files.iter().map(|(file, _)| file.as_str()).collect();
+    assert_eq!(files, ["a[1]/all.yaml", "top.yaml"]);
+    assert_eq!(
+        resolved
+            .findings
+            .iter()
+            .map(|finding| finding.code.as_str())
+            .collect::<Vec<_>>(),
+        ["target_outside"]
+    );
 }
 
 #[test]

@@ -174,7 +174,7 @@ impl Entry {
     }
 }
 
-pub(super) fn is_pattern(text: &str) -> bool {
+fn is_pattern(text: &str) -> bool {
     text.contains(['*', '?', '[', '{'])
 }
 

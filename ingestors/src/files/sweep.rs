@@ -14,6 +14,7 @@ use super::notes::Notes;
 use super::options::Settings;
 use super::parse::Parser;
 use super::read::{Outcome, read_file, scope_name};
+use super::seen::{Stamp, stamp_of};
 use super::tree::FsTree;
 use crate::descriptors::{Edge, Item, Resolved, Tree as _, cycles, in_skeleton, resolve_targets, skeleton_finding};
 use crate::kit::{Emitter, IngestError, RunContext, ScopeHandle};
@@ -24,13 +25,14 @@ const LISTING: &str = "files";
 /// Files above this size are not looked through for templates before they are read, in bytes.
 const TEMPLATE_BYTES_MAX: u64 = 1024 * 1024;
 
+/// Reads everything and returns the stamps that files had before they were read.
 pub(super) async fn sweep(
     cx: &RunContext,
     out: &Emitter,
     settings: &Arc<Settings>,
     kinds: &Arc<KindSet>,
     limits: Limits,
-) -> Result<(), IngestError> {
+) -> Result<BTreeMap<PathBuf, Stamp>, IngestError> {
     let scope = out.open(Scope::root(LISTING)).await?;
     let (tree, listing) = {
         let settings = Arc::clone(settings);
@@ -49,7 +51,9 @@ pub(super) async fn sweep(
     };
     let mut sweep = Sweep::new(cx, out, settings, parser, &scope, listing);
     sweep.read_all().await?;
-    sweep.close(scope).await
+    let stamps = std::mem::take(&mut sweep.stamps);
+    sweep.close(scope).await?;
+    Ok(stamps)
 }
 
 /// What a run knows so far.
@@ -68,6 +72,7 @@ struct Sweep<'a> {
     skeletons: BTreeSet<String>,
     edges: BTreeMap<String, BTreeSet<Edge>>,
     findings: Vec<Finding>,
+    stamps: BTreeMap<PathBuf, Stamp>,
     /// No file may be retired.
     cut: bool,
     /// Some document could not be read: it may have named files.
@@ -98,6 +103,7 @@ impl<'a> Sweep<'a> {
             skeletons: BTreeSet::new(),
             edges: BTreeMap::new(),
             findings: listing.findings,
+            stamps: BTreeMap::new(),
             cut: listing.cut,
             unsure: false,
         };
@@ -133,7 +139,7 @@ impl<'a> Sweep<'a> {
                 }
                 return Ok(());
             }
-            self.find_skeletons(&frontier).await?;
+            self.look_ahead(&frontier).await?;
             for path in frontier {
                 self.cx.check()?;
                 self.one(&path).await?;
@@ -153,18 +159,24 @@ impl<'a> Sweep<'a> {
         !self.frontier.is_empty()
     }
 
-    /// Looks for templates among files that are about to be read, so that their skeletons are known before.
-    async fn find_skeletons(&mut self, frontier: &BTreeSet<PathBuf>) -> Result<(), IngestError> {
+    /// Takes the stamps of files that are about to be read, and looks for templates among them, so that their
+    /// skeletons are known before.
+    async fn look_ahead(&mut self, frontier: &BTreeSet<PathBuf>) -> Result<(), IngestError> {
         let (parser, files, cancel) = (self.parser.clone(), frontier.clone(), self.cx.cancel.clone());
-        let found = self.cx.blocking(move || {
-            let texts = files.iter().filter(|path| Format::of_named(path) != Format::Ndjson);
-            let mut found = Vec::new();
-            for path in texts.take_while(|_| !cancel.is_cancelled()) {
-                found.extend(skeletons_in(&parser, path));
+        let looked = self.cx.blocking(move || {
+            let mut stamps = Vec::new();
+            let mut skeletons = Vec::new();
+            for path in files.into_iter().take_while(|_| !cancel.is_cancelled()) {
+                if Format::of_named(&path) != Format::Ndjson {
+                    skeletons.extend(skeletons_in(&parser, &path));
+                }
+                stamps.push((path.clone(), stamp_of(&path)));
             }
-            Ok(found)
+            Ok((stamps, skeletons))
         });
-        self.skeletons.extend(found.await?);
+        let (stamps, skeletons) = looked.await?;
+        self.stamps.extend(stamps);
+        self.skeletons.extend(skeletons);
         Ok(())
     }
 
@@ -197,6 +209,11 @@ impl<'a> Sweep<'a> {
     async fn follow(&mut self, name: String, notes: Notes) -> Result<(), IngestError> {
         self.unsure |= notes.unreadable;
         self.skeletons.extend(notes.skeletons);
+        self.stamps
+            .extend(notes.reads.iter().map(|read| PathBuf::from(&read.path)).map(|path| {
+                let stamp = stamp_of(&path);
+                (path, stamp)
+            }));
         if notes.targets.is_empty() {
             return Ok(());
         }

@@ -610,6 +610,36 @@ async fn a_change_on_disk_wakes_the_source() {
 }
 
 #[tokio::test]
+async fn noise_wakes_nobody() {
+    let bench = Bench::new(json!({"paths": ["all"]}));
+    bench.write("all/a.yaml", component("a")).write("all/pay.txt", "x");
+    let settings = Arc::new(Settings::read(bench.options.clone(), bench.folder.path()).unwrap());
+    let seen = Arc::new(Seen::default());
+    let read = [bench.path("all/a.yaml"), bench.path("all/pay.txt")];
+    seen.replace(
+        read.into_iter()
+            .map(|path| (path.clone(), seen::stamp_of(&path)))
+            .collect(),
+    );
+    let watcher = watch::FilesWatcher::new(settings, seen);
+    let (mut told, counter) = (watch::Told::default(), Counter(AtomicUsize::new(0)));
+    let mut wakes = async || {
+        watcher.wake_if_changed(&mut told, &counter).await;
+        counter.0.load(Ordering::SeqCst)
+    };
+    assert_eq!(wakes().await, 0);
+    bench.write("all/server.log", "line\n").write("all/.git/x.yaml", "x");
+    assert_eq!(wakes().await, 0, "neither is read");
+    bench.write("all/pay.txt", "other");
+    assert_eq!(wakes().await, 1, "a placeholder's file is");
+    assert_eq!(wakes().await, 1, "told already");
+    bench.remove("all/a.yaml");
+    assert_eq!(wakes().await, 2);
+    bench.write("all/new/b.yml", component("b"));
+    assert_eq!(wakes().await, 3);
+}
+
+#[tokio::test]
 async fn a_folder_that_cannot_be_watched_is_looked_at_instead() {
     let bench = Bench::new(json!({"paths": ["later"], "poll_interval_secs": 1}));
     let watcher = bench.built().ingestor.watcher().unwrap();

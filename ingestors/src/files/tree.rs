@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use globset::GlobBuilder;
 
-use super::options::{Entry, Settings, is_pattern, lexical};
+use super::options::{Entry, Settings, lexical};
 use super::walk::{Walk, walk};
 use crate::descriptors::{Tree, TreeError, is_url};
 
@@ -118,26 +118,24 @@ impl Tree for FsTree {
         }
     }
 
-    fn glob(&self, pattern: &str) -> Result<Vec<String>, TreeError> {
-        let literal: PathBuf = Path::new(pattern)
-            .components()
-            .take_while(|part| !is_pattern(&part.as_os_str().to_string_lossy()))
-            .collect();
+    fn glob(&self, folder: &str, pattern: &str) -> Result<Vec<String>, TreeError> {
         let glob = GlobBuilder::new(pattern).literal_separator(true).build();
         let glob = glob
             .map_err(|error| TreeError::BadPattern(error.kind().to_string()))?
             .compile_matcher();
-        match self.real(&literal) {
-            Ok(_) => {}
-            Err(TreeError::NotFound) => return Ok(Vec::new()),
+        let folder = Path::new(folder);
+        match self.real(folder) {
+            Ok(real) if real.is_dir() => {}
+            Ok(_) | Err(TreeError::NotFound) => return Ok(Vec::new()),
             Err(error) => return Err(error),
         }
+        let wanted = |path: &Path| path.strip_prefix(folder).is_ok_and(|rest| glob.is_match(rest));
         let walked = walk(
             self,
-            &literal,
+            folder,
             &Walk {
                 hidden: false,
-                wanted: &|path| glob.is_match(path),
+                wanted: &wanted,
             },
         );
         if let Some(problem) = walked.cut.first() {

@@ -1,14 +1,15 @@
 //! Notices that something changed below the configured paths, and wakes the source.
 //!
 //! It asks the system to watch; where that does not work (too many watches, a missing folder, a network disk) it
-//! looks at names, sizes and times at an interval. What changed does not matter here: the run finds out.
+//! looks at an interval. Either way names, sizes and times are compared with what the last run saw, so that noise (a
+//! log in the same folder, a file that was only read) wakes nobody, and a change before watching began is not missed.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 
 use async_trait::async_trait;
-use bailiwick_schema::ContentHash;
 use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -17,6 +18,7 @@ use tracing::{debug, warn};
 
 use super::listing::list;
 use super::options::Settings;
+use super::seen::{Seen, Stamp, stamp_of};
 use super::tree::FsTree;
 use crate::kit::{Wake, Watcher};
 
@@ -28,11 +30,12 @@ const DELAY_MAX: Duration = Duration::from_secs(2);
 
 pub(super) struct FilesWatcher {
     settings: Arc<Settings>,
+    seen: Arc<Seen>,
 }
 
 impl FilesWatcher {
-    pub(super) fn new(settings: Arc<Settings>) -> Self {
-        Self { settings }
+    pub(super) fn new(settings: Arc<Settings>, seen: Arc<Seen>) -> Self {
+        Self { settings, seen }
     }
 
     /// The folders to watch, and whether with everything below.
@@ -74,30 +77,30 @@ impl FilesWatcher {
 #[async_trait]
 impl Watcher for FilesWatcher {
     async fn watch(&self, wake: Arc<dyn Wake>, cancel: CancellationToken) {
-        let mut polled = None;
+        let mut told = Told::default();
         let mut warned = false;
-        loop {
+        while !cancel.is_cancelled() {
             let (send, mut changes) = mpsc::channel(1);
-            let subscribed = self.on_pool(move |watcher| watcher.subscribe(send)).await;
-            let Some(subscribed) = subscribed else { return };
+            let Some(subscribed) = self.on_pool(move |watcher| watcher.subscribe(send)).await else {
+                return;
+            };
+            self.wake_if_changed(&mut told, &*wake).await;
             match subscribed {
                 Ok(_subscription) => {
-                    // What changed between the last look and the subscription has no event.
-                    if self.looks_different(&mut polled).await {
-                        wake.wake();
+                    while burst(&mut changes, &cancel).await {
+                        self.wake_if_changed(&mut told, &*wake).await;
                     }
-                    wake_on_changes(&mut changes, &*wake, &cancel).await;
                     return;
                 }
-                Err(error) if !warned => {
-                    warned = true;
+                Err(error) => {
                     let secs = self.settings.poll_interval.as_secs();
-                    warn!(error = %error.kind_text(), secs, "files cannot be watched, looking at them at an interval");
+                    if !std::mem::replace(&mut warned, true) {
+                        warn!(
+                            reason = reason(&error),
+                            secs, "files cannot be watched and are looked at instead"
+                        );
+                    }
                 }
-                Err(_) => {}
-            }
-            if self.looks_different(&mut polled).await {
-                wake.wake();
             }
             tokio::select! {
                 () = cancel.cancelled() => return,
@@ -107,78 +110,75 @@ impl Watcher for FilesWatcher {
     }
 }
 
+/// What the source was last woken for.
+#[derive(Default)]
+pub(super) struct Told(Option<BTreeMap<PathBuf, Stamp>>);
+
 impl FilesWatcher {
-    /// Compares what is there with the last look; the first look at all is no difference.
-    async fn looks_different(&self, polled: &mut Option<ContentHash>) -> bool {
-        let looked = self.on_pool(|watcher| signature(&watcher.settings)).await;
-        let Some(now) = looked else { return false };
-        let before = polled.replace(now);
-        before.is_some_and(|before| before != now)
+    /// Wakes the source if files differ from what its last run saw, and from what it was woken for already.
+    ///
+    /// Before the first run has ended there is nothing to compare with: the first look only takes note.
+    pub(super) async fn wake_if_changed(&self, told: &mut Told, wake: &dyn Wake) {
+        let seen = self.seen.get();
+        let known: Vec<PathBuf> = seen.iter().flat_map(|seen| seen.keys().cloned()).collect();
+        let Some(now) = self.on_pool(move |watcher| stamps(&watcher.settings, known)).await else {
+            return;
+        };
+        let is_new = seen.as_ref().map_or(told.0.is_some(), |seen| *seen != now);
+        if is_new && told.0.as_ref() != Some(&now) {
+            debug!("files changed");
+            wake.wake();
+        }
+        told.0 = Some(now);
     }
 
     async fn on_pool<T: Send + 'static>(&self, work: impl FnOnce(&Self) -> T + Send + 'static) -> Option<T> {
-        let settings = Arc::clone(&self.settings);
-        tokio::task::spawn_blocking(move || work(&Self { settings })).await.ok()
+        let watcher = Self {
+            settings: Arc::clone(&self.settings),
+            seen: Arc::clone(&self.seen),
+        };
+        tokio::task::spawn_blocking(move || work(&watcher)).await.ok()
     }
 }
 
-/// Names, sizes and times of all files that are listed now.
-fn signature(settings: &Settings) -> ContentHash {
-    let listing = list(settings, &FsTree::new(settings));
-    let mut text = String::new();
-    for path in &listing.files {
-        let metadata = std::fs::metadata(path).ok();
-        let bytes = metadata.as_ref().map(std::fs::Metadata::len);
-        let modified = metadata.and_then(|metadata| metadata.modified().ok());
-        let nanos = modified
-            .and_then(|time| time.duration_since(UNIX_EPOCH).ok())
-            .map(|time| time.as_nanos());
-        text.push_str(&format!("{}\0{bytes:?}\0{nanos:?}\n", path.display()));
-    }
-    ContentHash::of(text.as_bytes())
+/// The stamps of all files that are listed now, and of those that were known before.
+fn stamps(settings: &Settings, known: Vec<PathBuf>) -> BTreeMap<PathBuf, Stamp> {
+    let listed = list(settings, &FsTree::new(settings)).files;
+    let paths = listed.into_iter().chain(known);
+    paths.map(|path| (path.clone(), stamp_of(&path))).collect()
 }
 
-/// Wakes the source after each burst of changes, until cancelled.
-async fn wake_on_changes(changes: &mut mpsc::Receiver<()>, wake: &dyn Wake, cancel: &CancellationToken) {
+/// Waits for changes and for the quiet after them. False once cancelled.
+async fn burst(changes: &mut mpsc::Receiver<()>, cancel: &CancellationToken) -> bool {
+    tokio::select! {
+        () = cancel.cancelled() => return false,
+        change = changes.recv() => {
+            if change.is_none() {
+                return false;
+            }
+        }
+    }
+    let latest = Instant::now() + DELAY_MAX;
     loop {
+        let quiet = (Instant::now() + QUIET).min(latest);
         tokio::select! {
-            () = cancel.cancelled() => return,
+            () = cancel.cancelled() => return false,
+            () = tokio::time::sleep_until(quiet) => return true,
             change = changes.recv() => {
                 if change.is_none() {
-                    return;
+                    return false;
                 }
             }
         }
-        let latest = Instant::now() + DELAY_MAX;
-        loop {
-            let quiet = (Instant::now() + QUIET).min(latest);
-            tokio::select! {
-                () = cancel.cancelled() => return,
-                () = tokio::time::sleep_until(quiet) => break,
-                change = changes.recv() => {
-                    if change.is_none() {
-                        return;
-                    }
-                }
-            }
-        }
-        debug!("files changed");
-        wake.wake();
     }
 }
 
-/// The reason of a watch error without the paths, which are in the options already.
-trait KindText {
-    fn kind_text(&self) -> String;
-}
-
-impl KindText for notify::Error {
-    fn kind_text(&self) -> String {
-        match &self.kind {
-            notify::ErrorKind::Io(error) => error.to_string(),
-            notify::ErrorKind::MaxFilesWatch => "the system allows no more watches".to_owned(),
-            notify::ErrorKind::PathNotFound => "a configured path is missing".to_owned(),
-            other => format!("{other:?}"),
-        }
+/// Why watching failed, without the paths, which are in the options already.
+fn reason(error: &notify::Error) -> String {
+    match &error.kind {
+        notify::ErrorKind::Io(error) => error.to_string(),
+        notify::ErrorKind::MaxFilesWatch => "the system allows no more watches".to_owned(),
+        notify::ErrorKind::PathNotFound => "a configured path is missing".to_owned(),
+        other => format!("{other:?}"),
     }
 }

@@ -43,6 +43,14 @@ impl IngestError {
         }
     }
 
+    /// A passing fault: the same request may succeed in a moment.
+    pub fn passing(message: impl Into<String>) -> Self {
+        Self::Source {
+            message: message.into(),
+            retry: Retry::Now,
+        }
+    }
+
     /// The source cannot be read until somebody changes its options, files or rights.
     pub fn permanent(message: impl Into<String>) -> Self {
         Self::Source {

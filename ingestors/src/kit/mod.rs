@@ -12,6 +12,7 @@ mod error;
 mod factory;
 mod ingestor;
 pub mod limits;
+mod retry;
 pub mod testing;
 
 pub use context::RunContext;
@@ -23,6 +24,7 @@ pub use factory::{
     BuildContext, BuiltSource, IngestorFactory, OptionProblem, options_hash, options_schema, read_options,
 };
 pub use ingestor::{Ingestor, Wake, Watcher};
+pub use retry::{Backoff, retry};
 
 #[cfg(test)]
 mod tests;

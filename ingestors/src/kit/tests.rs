@@ -275,3 +275,58 @@ fn a_token_is_read_where_the_options_point() {
         CredentialError::Both
     );
 }
+
+#[test]
+fn waits_are_bounded_and_differ_between_seeds() {
+    let waits = |seed: &str| {
+        let mut backoff = super::Backoff::new(&[seed]);
+        (0..50).map(|_| backoff.next_wait()).collect::<Vec<_>>()
+    };
+    let (one, two) = (waits("one"), waits("two"));
+    assert_ne!(one, two);
+    assert_eq!(one, waits("one"));
+    assert!(
+        one.iter()
+            .chain(&two)
+            .all(|wait| (super::limits::RETRY_WAIT_MIN..=super::limits::RETRY_WAIT_MAX).contains(wait))
+    );
+    assert!(one[0] <= super::limits::RETRY_WAIT_MIN * 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn passing_faults_are_tried_again_and_others_are_not() {
+    let bench = Bench::new();
+    let (cx, _out) = bench.run("a").await;
+    let attempts = std::cell::Cell::new(0_u32);
+    let count = || attempts.set(attempts.get() + 1);
+    let result = super::retry(&cx, "fetch", || async {
+        count();
+        if attempts.get() < 3 {
+            Err(IngestError::passing("busy"))
+        } else {
+            Ok(attempts.get())
+        }
+    });
+    assert_eq!(result.await.unwrap(), 3);
+    assert_eq!(cx.telemetry().get("kit.retries"), Some(&2));
+    attempts.set(0);
+    let result: Result<(), _> = super::retry(&cx, "fetch", || async {
+        count();
+        Err(IngestError::passing("busy"))
+    })
+    .await;
+    assert_eq!(
+        (result.unwrap_err().to_string().as_str(), attempts.get()),
+        ("busy", super::limits::ATTEMPTS_MAX)
+    );
+    attempts.set(0);
+    let result: Result<(), _> = super::retry(&cx, "fetch", || async {
+        count();
+        Err(IngestError::permanent("no rights"))
+    })
+    .await;
+    assert_eq!((result.is_err(), attempts.get()), (true, 1));
+    cx.cancel.cancel();
+    let result = super::retry(&cx, "fetch", || async { Ok(()) }).await;
+    assert!(matches!(result, Err(IngestError::Cancelled)));
+}
