@@ -6,7 +6,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// The first 128 bits of a BLAKE3 hash: tells content apart, authenticates nothing.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Default)]
@@ -75,23 +75,7 @@ pub fn to_vec(value: &Value) -> Vec<u8> {
 /// Appends a value in canonical form.
 pub fn write(value: &Value, out: &mut Vec<u8>) {
     match value {
-        Value::Object(map) => {
-            let mut keys: Vec<&String> = map.keys().collect();
-            // Sorted already unless `preserve_order` is on somewhere in the build.
-            if !keys.is_sorted() {
-                keys.sort_unstable();
-            }
-            out.push(b'{');
-            for (index, key) in keys.into_iter().enumerate() {
-                if index > 0 {
-                    out.push(b',');
-                }
-                write_scalar(key, out);
-                out.push(b':');
-                write(&map[key], out);
-            }
-            out.push(b'}');
-        }
+        Value::Object(map) => write_map(map, out),
         Value::Array(items) => {
             out.push(b'[');
             for (index, item) in items.iter().enumerate() {
@@ -104,6 +88,34 @@ pub fn write(value: &Value, out: &mut Vec<u8>) {
         }
         scalar => write_scalar(scalar, out),
     }
+}
+
+/// Appends an object in canonical form.
+pub fn write_map(map: &Map<String, Value>, out: &mut Vec<u8>) {
+    let sorted = map.keys().is_sorted();
+    let mut entries: Vec<(&String, &Value)> = Vec::new();
+    if !sorted {
+        // Only where `preserve_order` is on somewhere in the build.
+        entries = map.iter().collect();
+        entries.sort_unstable_by_key(|(key, _)| *key);
+    }
+    out.push(b'{');
+    let mut first = true;
+    let mut entry = |(key, value): (&String, &Value)| {
+        if !first {
+            out.push(b',');
+        }
+        first = false;
+        write_scalar(key, out);
+        out.push(b':');
+        write(value, out);
+    };
+    if sorted {
+        map.iter().for_each(&mut entry)
+    } else {
+        entries.into_iter().for_each(&mut entry)
+    }
+    out.push(b'}');
 }
 
 fn write_scalar<T: Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) {
@@ -120,13 +132,22 @@ mod tests {
         let one: Value = serde_json::from_str(r#"{"b":[1,{"y":null,"x":"é"}],"a":1.5}"#).unwrap();
         let two: Value = serde_json::from_str(r#"{ "a": 1.5, "b": [1, {"x": "é", "y": null}] }"#).unwrap();
         assert_eq!(to_vec(&one), to_vec(&two));
-        assert_eq!(String::from_utf8(to_vec(&one)).unwrap(), r#"{"a":1.5,"b":[1,{"x":"é","y":null}]}"#);
+        assert_eq!(
+            String::from_utf8(to_vec(&one)).unwrap(),
+            r#"{"a":1.5,"b":[1,{"x":"é","y":null}]}"#
+        );
         assert_eq!(serde_json::from_slice::<Value>(&to_vec(&one)).unwrap(), one);
     }
 
     #[test]
     fn parts_do_not_run_into_each_other() {
-        assert_ne!(ContentHash::of_parts(&[b"ab", b"c"]), ContentHash::of_parts(&[b"a", b"bc"]));
-        assert_ne!(ContentHash::of(&to_vec(&json!(1))), ContentHash::of(&to_vec(&json!("1"))));
+        assert_ne!(
+            ContentHash::of_parts(&[b"ab", b"c"]),
+            ContentHash::of_parts(&[b"a", b"bc"])
+        );
+        assert_ne!(
+            ContentHash::of(&to_vec(&json!(1))),
+            ContentHash::of(&to_vec(&json!("1")))
+        );
     }
 }

@@ -77,7 +77,10 @@ impl EntityRef {
         let colon = text.find(':').filter(|colon| slash.is_none_or(|slash| *colon < slash));
         let (kind, rest) = match colon {
             Some(colon) => (&text[..colon], &text[colon + 1..]),
-            None => (default_kind.ok_or_else(|| EntityRefError::NoKind(text.to_owned()))?, text),
+            None => (
+                default_kind.ok_or_else(|| EntityRefError::NoKind(text.to_owned()))?,
+                text,
+            ),
         };
         let (namespace, name) = match rest.split_once('/') {
             Some((namespace, name)) => (namespace, name),
@@ -174,7 +177,10 @@ mod tests {
 
     #[test]
     fn a_ref_is_lower_case_and_gets_the_default_namespace() {
-        assert_eq!(EntityRef::parse("Component:Ledger").unwrap().as_str(), "component:default/ledger");
+        assert_eq!(
+            EntityRef::parse("Component:Ledger").unwrap().as_str(),
+            "component:default/ledger"
+        );
         assert_eq!(EntityRef::parse("API:Pay/V1").unwrap().as_str(), "api:pay/v1");
     }
 
@@ -189,7 +195,10 @@ mod tests {
     #[test]
     fn a_colon_after_the_slash_belongs_to_the_name() {
         let parsed = EntityRef::parse_with_defaults("ns/a:b", Some("Resource"), "default").unwrap();
-        assert_eq!((parsed.kind(), parsed.namespace(), parsed.name()), ("resource", "ns", "a:b"));
+        assert_eq!(
+            (parsed.kind(), parsed.namespace(), parsed.name()),
+            ("resource", "ns", "a:b")
+        );
     }
 
     #[test]

@@ -56,7 +56,15 @@ impl Finding {
             message.truncate(cut);
             message.push('…');
         }
-        Self { code: code.to_owned(), severity, message, file: None, line: None, column: None, entity: None }
+        Self {
+            code: code.to_owned(),
+            severity,
+            message,
+            file: None,
+            line: None,
+            column: None,
+            entity: None,
+        }
     }
 
     #[must_use]

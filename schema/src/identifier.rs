@@ -37,7 +37,9 @@ impl Identifier {
         if text.len() > IDENTIFIER_BYTES_MAX {
             return Err(IdentifierError::TooLong);
         }
-        let (kind, value) = text.split_once(':').ok_or_else(|| IdentifierError::NoType(text.to_owned()))?;
+        let (kind, value) = text
+            .split_once(':')
+            .ok_or_else(|| IdentifierError::NoType(text.to_owned()))?;
         let well_formed = kind.starts_with(|c: char| c.is_ascii_alphabetic())
             && kind.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
         if !well_formed {
@@ -55,15 +57,18 @@ impl Identifier {
         if kind.len() + value.len() + 1 > IDENTIFIER_BYTES_MAX {
             return Err(IdentifierError::TooLong);
         }
-        let value = match kind {
-            "repo" => normalise_remote(value)
-                .ok_or_else(|| IdentifierError::Malformed(value.to_owned(), "repository URL"))?,
-            "email" => normalise_email(value)
-                .ok_or_else(|| IdentifierError::Malformed(value.to_owned(), "e-mail address"))?,
-            "host" | "handle" | "image" | "slack" => value.to_lowercase(),
-            _ => value.to_owned(),
-        };
-        Ok(Self { text: format!("{kind}:{value}").into() })
+        let value =
+            match kind {
+                "repo" => normalise_remote(value)
+                    .ok_or_else(|| IdentifierError::Malformed(value.to_owned(), "repository URL"))?,
+                "email" => normalise_email(value)
+                    .ok_or_else(|| IdentifierError::Malformed(value.to_owned(), "e-mail address"))?,
+                "host" | "handle" | "image" | "slack" => value.to_lowercase(),
+                _ => value.to_owned(),
+            };
+        Ok(Self {
+            text: format!("{kind}:{value}").into(),
+        })
     }
 
     pub fn as_str(&self) -> &str {
@@ -112,7 +117,9 @@ pub fn normalise_remote(remote: &str) -> Option<String> {
     let path = path.strip_suffix(".git").unwrap_or(path).trim_end_matches('/');
     let host_is_plausible = !host.is_empty()
         && !host.starts_with('.')
-        && host.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':'));
+        && host
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':'));
     let path_is_plausible = !path.is_empty() && !path.chars().any(|c| c.is_control() || c.is_whitespace());
     (host_is_plausible && path_is_plausible).then(|| format!("{host}/{path}").to_lowercase())
 }
@@ -169,20 +176,38 @@ mod tests {
             "github.com/acme/pay",
             "GitHub.com:acme/pay",
         ] {
-            assert_eq!(Identifier::new("repo", remote).unwrap().as_str(), "repo:github.com/acme/pay", "{remote}");
+            assert_eq!(
+                Identifier::new("repo", remote).unwrap().as_str(),
+                "repo:github.com/acme/pay",
+                "{remote}"
+            );
         }
     }
 
     #[test]
     fn a_local_path_is_no_remote() {
-        for path in ["/srv/git/pay.git", "file:///srv/git/pay.git", "../pay", "pay", "", "http://", "https://host"] {
+        for path in [
+            "/srv/git/pay.git",
+            "file:///srv/git/pay.git",
+            "../pay",
+            "pay",
+            "",
+            "http://",
+            "https://host",
+        ] {
             assert_eq!(normalise_remote(path), None, "{path}");
         }
     }
 
     #[test]
     fn normalising_twice_changes_nothing() {
-        for text in ["repo:git@h:a/b.git", "email:Bob@Example.com", "slack:#Pay", "arn:aws:s3:::Bucket", "handle:h/@A/B"] {
+        for text in [
+            "repo:git@h:a/b.git",
+            "email:Bob@Example.com",
+            "slack:#Pay",
+            "arn:aws:s3:::Bucket",
+            "handle:h/@A/B",
+        ] {
             let once = Identifier::parse(text).unwrap();
             assert_eq!(Identifier::parse(once.as_str()).unwrap(), once);
         }
@@ -192,7 +217,13 @@ mod tests {
     fn what_is_no_identifier_says_why() {
         assert!(matches!(Identifier::parse("nothing"), Err(IdentifierError::NoType(_))));
         assert!(matches!(Identifier::parse("repo:"), Err(IdentifierError::NoValue(_))));
-        assert!(matches!(Identifier::parse("email:bob"), Err(IdentifierError::Malformed(..))));
-        assert!(matches!(Identifier::parse(&format!("x:{}", "y".repeat(3000))), Err(IdentifierError::TooLong)));
+        assert!(matches!(
+            Identifier::parse("email:bob"),
+            Err(IdentifierError::Malformed(..))
+        ));
+        assert!(matches!(
+            Identifier::parse(&format!("x:{}", "y".repeat(3000))),
+            Err(IdentifierError::TooLong)
+        ));
     }
 }

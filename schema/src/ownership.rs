@@ -21,8 +21,14 @@ pub enum OwnerMethod {
 }
 
 impl OwnerMethod {
-    pub const ALL: [Self; 6] =
-        [Self::Explicit, Self::Codeowners, Self::Label, Self::Inherited, Self::RepositoryAdmin, Self::Committers];
+    pub const ALL: [Self; 6] = [
+        Self::Explicit,
+        Self::Codeowners,
+        Self::Label,
+        Self::Inherited,
+        Self::RepositoryAdmin,
+        Self::Committers,
+    ];
 
     pub const fn as_str(self) -> &'static str {
         match self {

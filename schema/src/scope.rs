@@ -39,11 +39,17 @@ pub struct Scope {
 impl Scope {
     /// An outermost scope; a list of repositories, say, which names its members with [`crate::Delivery::Member`].
     pub fn root(id: impl AsRef<str>) -> Self {
-        Self { id: ScopeId::new(id), parent: None }
+        Self {
+            id: ScopeId::new(id),
+            parent: None,
+        }
     }
 
     pub fn below(parent: &ScopeId, id: impl AsRef<str>) -> Self {
-        Self { id: ScopeId::new(id), parent: Some(parent.clone()) }
+        Self {
+            id: ScopeId::new(id),
+            parent: Some(parent.clone()),
+        }
     }
 }
 

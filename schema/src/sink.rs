@@ -65,7 +65,10 @@ pub enum Delivery {
     /// This origin is known to be gone.
     Gone(String),
     /// The origin is there and could not be read: what it said before stays and is stale.
-    Unreadable { origin: String, finding: Finding },
+    Unreadable {
+        origin: String,
+        finding: Finding,
+    },
     Finding(Finding),
     /// The listing names this scope as one of its members, whether or not it can be read.
     Member(ScopeId),

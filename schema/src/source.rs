@@ -18,8 +18,14 @@ impl SourceId {
     pub fn parse(id: &str) -> Result<Self, SourceIdError> {
         let well_formed = (1..=63).contains(&id.len())
             && id.starts_with(|c: char| c.is_ascii_lowercase())
-            && id.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_');
-        if well_formed { Ok(Self(id.into())) } else { Err(SourceIdError(id.escape_default().to_string())) }
+            && id
+                .chars()
+                .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_');
+        if well_formed {
+            Ok(Self(id.into()))
+        } else {
+            Err(SourceIdError(id.escape_default().to_string()))
+        }
     }
 
     pub fn as_str(&self) -> &str {
@@ -52,7 +58,11 @@ pub struct AllowPolicy {
 
 impl AllowPolicy {
     pub fn all() -> Self {
-        Self { kinds: None, denied_kinds: Vec::new(), namespaces: None }
+        Self {
+            kinds: None,
+            denied_kinds: Vec::new(),
+            namespaces: None,
+        }
     }
 
     /// The finding code that an entity of this kind and namespace earns, if it may not be declared.

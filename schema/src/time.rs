@@ -31,12 +31,18 @@ impl Timestamp {
     /// Later by a duration; stays at the last representable moment instead of overflowing.
     #[must_use]
     pub fn plus(self, duration: Duration) -> Self {
-        Self(self.0.saturating_add(i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)))
+        Self(
+            self.0
+                .saturating_add(i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)),
+        )
     }
 
     #[must_use]
     pub fn minus(self, duration: Duration) -> Self {
-        Self(self.0.saturating_sub(i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)))
+        Self(
+            self.0
+                .saturating_sub(i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)),
+        )
     }
 
     /// How long after `earlier` this is; zero if it is not.
@@ -46,7 +52,9 @@ impl Timestamp {
 
     /// Reads RFC 3339.
     pub fn parse(text: &str) -> Option<Self> {
-        text.parse::<jiff::Timestamp>().ok().map(|time| Self(time.as_microsecond()))
+        text.parse::<jiff::Timestamp>()
+            .ok()
+            .map(|time| Self(time.as_microsecond()))
     }
 }
 
@@ -67,7 +75,11 @@ impl fmt::Debug for Timestamp {
 
 impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        if serializer.is_human_readable() { serializer.collect_str(self) } else { serializer.serialize_i64(self.0) }
+        if serializer.is_human_readable() {
+            serializer.collect_str(self)
+        } else {
+            serializer.serialize_i64(self.0)
+        }
     }
 }
 
@@ -117,7 +129,10 @@ mod tests {
         let time = Timestamp::from_secs(1_700_000_000);
         assert_eq!(time.to_string(), "2023-11-14T22:13:20Z");
         assert_eq!(Timestamp::parse("2023-11-14T23:13:20+01:00"), Some(time));
-        assert_eq!(serde_json::from_str::<Timestamp>("\"2023-11-14T22:13:20Z\"").unwrap(), time);
+        assert_eq!(
+            serde_json::from_str::<Timestamp>("\"2023-11-14T22:13:20Z\"").unwrap(),
+            time
+        );
     }
 
     #[test]

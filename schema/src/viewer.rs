@@ -17,17 +17,32 @@ pub struct Viewer {
 impl Viewer {
     /// The person at this machine: a command line on the data directory, or the open API on loopback.
     pub fn local() -> Self {
-        Self { name: "local".to_owned(), groups: Vec::new(), reads: true, operates: true }
+        Self {
+            name: "local".to_owned(),
+            groups: Vec::new(),
+            reads: true,
+            operates: true,
+        }
     }
 
     /// The holder of an API token that belongs to functional groups.
     pub fn token(name: impl Into<String>, groups: Vec<String>, operates: bool) -> Self {
-        Self { name: name.into(), groups, reads: true, operates }
+        Self {
+            name: name.into(),
+            groups,
+            reads: true,
+            operates,
+        }
     }
 
     /// Somebody who sees nothing; for tests of every reader.
     pub fn nobody() -> Self {
-        Self { name: "nobody".to_owned(), groups: Vec::new(), reads: false, operates: false }
+        Self {
+            name: "nobody".to_owned(),
+            groups: Vec::new(),
+            reads: false,
+            operates: false,
+        }
     }
 
     /// For the audit log.

@@ -6,6 +6,7 @@
 //! others lose whole. Sets are united, maps go by key, `spec` by top-level field, an explicit null ends the search.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use bailiwick_schema::kind::{KindSet, relations_of};
 use bailiwick_schema::{
@@ -25,7 +26,7 @@ pub struct SourcedClaim {
     pub rank: i32,
     pub scope: ScopeId,
     pub stored: StoredClaim,
-    pub body: ClaimBody,
+    pub body: Arc<ClaimBody>,
 }
 
 /// Evidence of ownership that the claims themselves bring, strongest source first within each method.

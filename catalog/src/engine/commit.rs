@@ -3,34 +3,24 @@
 //! The builder is brought to the next state before the append, since stitching needs the batch's own identifiers and
 //! entities; it is published only after the append, and a failed append ends the engine.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::HashMap;
 
-use bailiwick_schema::{EntityRef, Identifier, IdentifierClaim, Subject};
+use bailiwick_schema::EntityRef;
 
 use super::pending::{Pending, PendingClaim};
 use super::state::State;
+use super::stitching::Batch;
+use super::world::{Overlay, Settled, standing_of};
 use crate::core::invariants;
-use crate::core::own::{INHERIT_DEPTH_MAX, Parent, World, own};
-use crate::core::stitch::{SourcedClaim, Stitched, stitch, version_hash};
-use crate::graph::Snapshot;
+use crate::core::own::{Parent, own};
+use crate::core::stitch::{Stitched, version_hash};
 use crate::store::{
-    ChangeKind, ClaimHead, ClaimKey, CommitCause, EntityNo, EntityVersion, FindingOwner, IdentifierRow, LoggedChange,
-    LoggedCommit, NewVersion, Ownership, StoreError, StoreResult, StoredClaim, StoredFinding, Summary,
+    ChangeKind, CommitCause, EntityNo, EntityVersion, FindingOwner, LoggedChange, LoggedCommit, NewVersion, Ownership,
+    StoreResult, StoredFinding, Summary,
 };
-
-/// How often one entity is stitched again within a commit because identifiers moved; then it stays as it is.
-const RESTITCH_MAX: u32 = 8;
 
 /// Ownership with the identifiers and names that it depends on.
 type Decided = (Ownership, Vec<String>);
-
-/// The batch under way.
-#[derive(Default)]
-struct Batch {
-    stitched: BTreeMap<EntityNo, Option<Stitched>>,
-    rounds: HashMap<EntityNo, u32>,
-    queue: BTreeSet<EntityNo>,
-}
 
 impl State {
     /// Commits what is pending; nothing is written if there is nothing.
@@ -112,261 +102,6 @@ impl State {
             .and_then(|run| Some(self.runs.get(run)?.begin.source.clone()));
         self.pending.cause = self.pending.run.is_some().then_some(CommitCause::Ingest);
         Ok(())
-    }
-
-    /// Stitches the queue until nothing more follows from it.
-    fn stitch_all(&mut self, batch: &mut Batch) -> StoreResult<()> {
-        while let Some(no) = batch.queue.pop_first() {
-            let rounds = batch.rounds.entry(no).or_default();
-            *rounds += 1;
-            if *rounds > RESTITCH_MAX {
-                tracing::warn!(
-                    entity = no.0,
-                    "identifiers keep moving; the entity stays as it is in this commit"
-                );
-                continue;
-            }
-            let entity = self.identity(no)?.entity;
-            let claims = self.claims_of(no)?;
-            let kinds = std::sync::Arc::clone(&self.settings.kinds);
-            let stitched = {
-                let snapshot = self.builder.current();
-                let resolve =
-                    |identifier: &Identifier| snapshot.holder(identifier).and_then(|no| snapshot.name(no).cloned());
-                stitch(&entity, claims, &kinds, &resolve)
-            };
-            self.follow_identifiers(no, stitched.as_ref(), batch)?;
-            if let Some(stitched) = &stitched {
-                for relation in &stitched.relations {
-                    self.number(&relation.target)?;
-                }
-                for parent in &stitched.inherits_from {
-                    self.number(parent)?;
-                }
-            }
-            batch.stitched.insert(no, stitched);
-        }
-        Ok(())
-    }
-
-    /// All claims that count for an entity once the commit is made.
-    pub(super) fn claims_of(&self, no: EntityNo) -> StoreResult<Vec<SourcedClaim>> {
-        let mut keys: BTreeSet<ClaimKey> = BTreeSet::new();
-        if no.0 < self.stored_numbers {
-            keys.extend(self.store.claims_of_entity(no)?);
-        }
-        for (key, counts) in self.pending.entity_claims.get(&no).into_iter().flatten() {
-            if *counts {
-                keys.insert(*key);
-            } else {
-                keys.remove(key);
-            }
-        }
-        keys.into_iter()
-            .filter_map(|key| self.claim(key).transpose())
-            .map(|claim| self.sourced(claim?))
-            .collect()
-    }
-
-    /// A claim as the commit under construction has it.
-    pub(super) fn claim(&self, key: ClaimKey) -> StoreResult<Option<StoredClaim>> {
-        match self.pending.claims.get(&key) {
-            Some(PendingClaim::Removed(_)) => Ok(None),
-            Some(PendingClaim::Put(stored)) => Ok(Some(stored.clone())),
-            Some(PendingClaim::Head(head)) => Ok(self.store.claim(key)?.map(|stored| StoredClaim {
-                head: head.clone(),
-                ..stored
-            })),
-            None => self.store.claim(key),
-        }
-    }
-
-    pub(super) fn sourced(&self, stored: StoredClaim) -> StoreResult<SourcedClaim> {
-        let body = serde_json::from_slice(&stored.body).map_err(|_| StoreError::Corrupt {
-            what: format!("the claim of {} in scope {}", stored.subject, stored.head.key.scope.0),
-        })?;
-        let scope = self.scope(stored.head.key.scope);
-        Ok(SourcedClaim {
-            source: scope.source.clone(),
-            source_type: scope.source_type.clone(),
-            rank: scope.rank,
-            scope: scope.id.clone(),
-            stored,
-            body,
-        })
-    }
-
-    /// Who alone holds an identifier, as the batch has it so far.
-    pub(super) fn holder(&self, identifier: &Identifier) -> Option<EntityNo> {
-        self.builder.current().holder(identifier)
-    }
-
-    /// Brings the identifier rows to what the entity now holds, and follows what hangs on those that moved.
-    fn follow_identifiers(&mut self, no: EntityNo, stitched: Option<&Stitched>, batch: &mut Batch) -> StoreResult<()> {
-        let after: &[IdentifierClaim] = stitched.map_or(&[], |stitched| &stitched.identifiers);
-        let before: Vec<IdentifierClaim> = match batch.stitched.get(&no) {
-            Some(stitched) => stitched.as_ref().map(|one| one.identifiers.clone()).unwrap_or_default(),
-            None => self
-                .builder
-                .current()
-                .node_unchecked(no)
-                .map(|node| node.identifiers.to_vec())
-                .unwrap_or_default(),
-        };
-        if before == after {
-            return Ok(());
-        }
-        let now = self.settings.clock.now();
-        let mut moved = Vec::new();
-        for gone in before.iter().filter(|claim| !after.contains(claim)) {
-            let kept_otherwise = after.iter().any(|claim| claim.identifier == gone.identifier);
-            if !kept_otherwise {
-                let row = IdentifierRow {
-                    identifier: gone.identifier.clone(),
-                    entity: no,
-                    exclusive: gone.exclusive,
-                    since: now,
-                    until: Some(now),
-                };
-                self.put_identifier(row)?;
-                moved.push(gone.identifier.clone());
-            }
-        }
-        for new in after.iter().filter(|claim| !before.contains(claim)) {
-            let row = IdentifierRow {
-                identifier: new.identifier.clone(),
-                entity: no,
-                exclusive: new.exclusive,
-                since: now,
-                until: None,
-            };
-            self.put_identifier(row)?;
-            moved.push(new.identifier.clone());
-        }
-        for identifier in moved {
-            self.dirty.extend(
-                self.builder
-                    .current()
-                    .holders(&identifier)
-                    .iter()
-                    .map(|holder| holder.entity),
-            );
-            self.readdress(&identifier, batch)?;
-            self.wake_watchers(identifier.as_str(), batch);
-        }
-        Ok(())
-    }
-
-    fn put_identifier(&mut self, mut row: IdentifierRow) -> StoreResult<()> {
-        // A row that ends keeps the time it began.
-        if row.until.is_some()
-            && let Some(held) = self
-                .store
-                .identifier(&row.identifier)?
-                .into_iter()
-                .find(|held| held.entity == row.entity)
-        {
-            row.since = held.since;
-        }
-        self.builder.put_identifier(&row);
-        self.pending
-            .commit
-            .identifiers_put
-            .retain(|put| put.identifier != row.identifier || put.entity != row.entity);
-        self.pending.commit.identifiers_put.push(row);
-        Ok(())
-    }
-
-    /// Claims addressed through an identifier count for its holder, or for nobody.
-    fn readdress(&mut self, identifier: &Identifier, batch: &mut Batch) -> StoreResult<()> {
-        let holder = self.holder(identifier);
-        let mut keys = self.store.waiting(identifier)?;
-        keys.extend(
-            self.pending
-                .commit
-                .waiting_put
-                .iter()
-                .filter(|(by, _)| by == identifier)
-                .map(|(_, key)| *key),
-        );
-        keys.sort();
-        keys.dedup();
-        for key in keys {
-            let Some(stored) = self.claim(key)? else { continue };
-            if stored.head.entity == holder || stored.subject != Subject::Identifier(identifier.clone()) {
-                continue;
-            }
-            if let Some(before) = stored.head.entity {
-                self.pending.note_entity_claim(before, key, false);
-                self.pending.commit.entity_claims_removed.push((before, key));
-                batch.queue.insert(before);
-            }
-            if let Some(after) = holder {
-                self.pending.note_entity_claim(after, key, true);
-                batch.queue.insert(after);
-            }
-            self.put_head(ClaimHead {
-                entity: holder,
-                ..stored.head
-            });
-        }
-        self.pending.touched.clear();
-        Ok(())
-    }
-
-    fn wake_watchers(&self, what: &str, batch: &mut Batch) {
-        batch.queue.extend(self.watches.get(what).into_iter().flatten());
-        // Entities of this very batch are in no index yet.
-        for (no, stitched) in &batch.stitched {
-            if stitched
-                .as_ref()
-                .is_some_and(|stitched| stitched.watches.iter().any(|watch| watch == what))
-            {
-                batch.queue.insert(*no);
-            }
-        }
-    }
-
-    /// What depends on an entity's being there, or on who owns it by itself, is stitched with it.
-    ///
-    /// Looks at the whole batch once its queue is empty: only then is it known who lives and who holds what.
-    fn follow_standings(&self, batch: &mut Batch) {
-        let snapshot = self.builder.current();
-        let mut follow: BTreeSet<EntityNo> = BTreeSet::new();
-        for (no, stitched) in &batch.stitched {
-            let node = snapshot.node_unchecked(*no);
-            if node.is_some() != stitched.is_some()
-                && let Some(entity) = snapshot.name(*no)
-            {
-                follow.extend(
-                    self.watches
-                        .get(&format!("name:{}", entity.name()))
-                        .into_iter()
-                        .flatten(),
-                );
-            }
-            let names = |numbers: &[EntityNo]| -> Vec<EntityRef> {
-                numbers.iter().filter_map(|no| snapshot.name(*no).cloned()).collect()
-            };
-            let before = node.map(|node| Parent {
-                own_owners: if node.asks_parents {
-                    Vec::new()
-                } else {
-                    names(&node.owners)
-                },
-                parents: names(&node.parents),
-            });
-            let world = Overlay { snapshot, batch };
-            let after = stitched
-                .as_ref()
-                .map(|one| standing_of(one, &self.settings.owner_order, &world));
-            if before != after {
-                follow.extend(heirs_of(snapshot, *no));
-            }
-        }
-        batch
-            .queue
-            .extend(follow.into_iter().filter(|no| !batch.stitched.contains_key(no)));
     }
 
     /// Decides ownership for everything stitched and makes versions of what differs.
@@ -581,7 +316,7 @@ impl State {
     fn finish_claims(&self, pending: &mut Pending) {
         for (key, claim) in std::mem::take(&mut pending.claims) {
             match claim {
-                PendingClaim::Put(stored) => pending.commit.claims_put.push(stored),
+                PendingClaim::Put(stored, _) => pending.commit.claims_put.push(stored),
                 PendingClaim::Head(head) => pending.commit.heads_put.push(head),
                 PendingClaim::Removed(entity) => pending.commit.claims_removed.push((key, entity)),
             }
@@ -589,104 +324,5 @@ impl State {
         pending.commit.claims_put.sort_by_key(|claim| claim.head.key);
         pending.commit.heads_put.sort_by_key(|head| head.key);
         pending.commit.claims_removed.sort();
-    }
-}
-
-/// Entities whose owner may come from this one, by the snapshot.
-fn heirs_of(snapshot: &Snapshot, no: EntityNo) -> BTreeSet<EntityNo> {
-    let mut queue: VecDeque<(EntityNo, usize)> = VecDeque::from([(no, 0)]);
-    let mut heirs = BTreeSet::new();
-    while let Some((parent, depth)) = queue.pop_front() {
-        for (_, child) in snapshot.incoming_unchecked(parent) {
-            let Some(node) = snapshot.node_unchecked(child) else {
-                continue;
-            };
-            if node.asks_parents
-                && node.parents.contains(&parent)
-                && heirs.insert(child)
-                && depth + 1 < INHERIT_DEPTH_MAX
-            {
-                queue.push_back((child, depth + 1));
-            }
-        }
-    }
-    heirs
-}
-
-/// What an entity means to those that inherit from it.
-fn standing_of(stitched: &Stitched, order: &[bailiwick_schema::OwnerMethod], world: &dyn World) -> Parent {
-    let stronger: Vec<_> = order
-        .iter()
-        .copied()
-        .take_while(|method| *method != bailiwick_schema::OwnerMethod::Inherited)
-        .collect();
-    let (ownership, _) = own(&stitched.evidence, &[], &stronger, world);
-    Parent {
-        own_owners: ownership.owners,
-        parents: stitched.inherits_from.clone(),
-    }
-}
-
-/// The world as the batch has it: what was stitched counts before what the snapshot says.
-struct Overlay<'a> {
-    snapshot: &'a Snapshot,
-    batch: &'a Batch,
-}
-
-impl World for Overlay<'_> {
-    fn lives(&self, entity: &EntityRef) -> bool {
-        let Some(no) = self.snapshot.number(entity) else {
-            return false;
-        };
-        match self.batch.stitched.get(&no) {
-            Some(stitched) => stitched.is_some(),
-            None => self.snapshot.node_unchecked(no).is_some(),
-        }
-    }
-
-    fn holder(&self, identifier: &Identifier) -> Option<EntityRef> {
-        self.snapshot.name(self.snapshot.holder(identifier)?).cloned()
-    }
-
-    fn parent(&self, entity: &EntityRef) -> Option<Parent> {
-        let no = self.snapshot.number(entity)?;
-        let node = self.snapshot.node_unchecked(no)?;
-        let names = |numbers: &[EntityNo]| {
-            numbers
-                .iter()
-                .filter_map(|no| self.snapshot.name(*no).cloned())
-                .collect()
-        };
-        let own_owners = if node.asks_parents {
-            Vec::new()
-        } else {
-            names(&node.owners)
-        };
-        Some(Parent {
-            own_owners,
-            parents: names(&node.parents),
-        })
-    }
-}
-
-struct Settled<'a> {
-    overlay: Overlay<'a>,
-    standings: HashMap<EntityRef, Option<Parent>>,
-}
-
-impl World for Settled<'_> {
-    fn lives(&self, entity: &EntityRef) -> bool {
-        self.overlay.lives(entity)
-    }
-
-    fn holder(&self, identifier: &Identifier) -> Option<EntityRef> {
-        self.overlay.holder(identifier)
-    }
-
-    fn parent(&self, entity: &EntityRef) -> Option<Parent> {
-        match self.standings.get(entity) {
-            Some(standing) => standing.clone(),
-            None => self.overlay.parent(entity),
-        }
     }
 }

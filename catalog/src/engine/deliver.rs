@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use bailiwick_schema::{
-    Assertion, Claim, Cursor, Delivery, Finding, RunBegin, RunCounts, RunId, RunRecord, RunStatus, Scope, ScopeOpened,
-    ScopeTicket, Severity, SinkError, Subject, Timestamp,
+    Assertion, Claim, ClaimBody, Cursor, Delivery, Finding, RunBegin, RunCounts, RunId, RunRecord, RunStatus, Scope,
+    ScopeOpened, ScopeTicket, Severity, SinkError, Subject, Timestamp,
 };
 
 use super::pending::PendingClaim;
@@ -171,7 +172,7 @@ impl State {
         for (key, claim) in self.pending.claims.iter().filter(|(key, _)| key.scope == no) {
             match claim {
                 PendingClaim::Removed(_) => drop(held.remove(&key.id)),
-                PendingClaim::Put(StoredClaim { head, .. }) | PendingClaim::Head(head) => {
+                PendingClaim::Put(StoredClaim { head, .. }, _) | PendingClaim::Head(head) => {
                     let claim = HeldClaim {
                         hash: head.hash,
                         entity: head.entity,
@@ -290,7 +291,7 @@ impl State {
                     since: requested_at,
                     body,
                 };
-                self.put_claim(stored, held.is_none());
+                self.put_claim(stored, Arc::new(claim.body), held.is_none());
                 if let Some(run) = self.runs.get_mut(&scope.run) {
                     run.counts.claims_changed += 1;
                 }
@@ -307,7 +308,7 @@ impl State {
         }
     }
 
-    pub(super) fn put_claim(&mut self, stored: StoredClaim, new: bool) {
+    pub(super) fn put_claim(&mut self, stored: StoredClaim, body: Arc<ClaimBody>, new: bool) {
         let key = stored.head.key;
         if let Subject::Identifier(identifier) = &stored.subject
             && new
@@ -322,13 +323,13 @@ impl State {
             self.put_scope(key.scope);
             super::add_claims(&self.shared, 1, 0);
         }
-        self.pending.claims.insert(key, PendingClaim::Put(stored));
+        self.pending.claims.insert(key, PendingClaim::Put(stored, body));
     }
 
     /// Gives a held claim another head; its body stays.
     pub(super) fn put_head(&mut self, head: ClaimHead) {
         match self.pending.claims.get_mut(&head.key) {
-            Some(PendingClaim::Put(stored)) => stored.head = head,
+            Some(PendingClaim::Put(stored, _)) => stored.head = head,
             _ => drop(self.pending.claims.insert(head.key, PendingClaim::Head(head))),
         }
     }

@@ -13,8 +13,10 @@ mod operate;
 mod pending;
 mod settle;
 mod state;
+mod stitching;
 #[cfg(test)]
 mod tests;
+mod world;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,16 +1,18 @@
 //! The commit under construction, and what it changes of what is held.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 use std::time::Instant;
 
-use bailiwick_schema::{RunId, SourceId};
+use bailiwick_schema::{ClaimBody, RunId, SourceId};
 
 use crate::store::{ClaimHead, ClaimKey, Commit, CommitCause, EntityIdentity, EntityNo, NewVersion, StoredClaim};
 
 /// What a claim will be once the commit is made.
 #[derive(Debug, Clone)]
 pub(super) enum PendingClaim {
-    Put(StoredClaim),
+    /// With its body decoded, so that it is not parsed again to be stitched.
+    Put(StoredClaim, Arc<ClaimBody>),
     /// Another head for the held body.
     Head(ClaimHead),
     /// With the entity that it counted for.

@@ -1,6 +1,7 @@
 //! The end of a run: due sweeps are judged together, applied or held, and the ledger's row is completed.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use bailiwick_schema::{
     Finding, Identifier, RunId, RunOutcome, RunRecord, RunStatus, ScopeId, Severity, SinkError, SourceId, Subject,
@@ -347,7 +348,8 @@ impl State {
             claim.head.entity = self.subject(&claim.subject.clone())?;
             let record = &mut self.scopes[key.scope.0 as usize];
             record.retired = false;
-            self.put_claim(claim, true);
+            let body = Arc::clone(&self.sourced(claim.clone())?.body);
+            self.put_claim(claim, body, true);
             count += 1;
         }
         Ok(count)

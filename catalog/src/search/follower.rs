@@ -4,6 +4,7 @@
 //! when they are due, at once when somebody waits. A mark that does not fit the store means a rebuild from the snapshot,
 //! said aloud. A failure is shown in the status and tried again later; it never ends the thread.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -35,6 +36,8 @@ const COMMIT_CHANGES_MAX: usize = 50_000;
 const READ_CHANGES_MAX: NonZeroU32 = NonZeroU32::new(2_000).expect("not zero");
 /// Entities between two lines of progress while the index is rebuilt.
 const PROGRESS_EVERY: usize = 50_000;
+/// How long a stop waits for the index to reach the head.
+const STOP_GRACE: Duration = Duration::from_secs(5);
 /// Waiting time after a first failure; it doubles.
 const RETRY_FIRST: Duration = Duration::from_secs(1);
 const RETRY_MAX: Duration = Duration::from_secs(60);
@@ -124,6 +127,7 @@ impl Follower {
             wanted: wanted_seen.clone(),
             commit_due: Instant::now(),
             needs_reopening: false,
+            stop_by: Cell::new(None),
         };
         let thread = std::thread::Builder::new()
             .name("search".to_owned())
@@ -139,7 +143,8 @@ impl Follower {
         self.handle.clone()
     }
 
-    /// Commits what is staged, waits for merges under way, and ends; blocks until then. A rebuild under way is given up.
+    /// Brings the index up to the head if that takes no more than a few seconds, waits for merges under way, and ends;
+    /// blocks until then. A rebuild that takes longer is given up and begins again at the next start.
     pub fn stop(mut self) {
         self.end();
     }
@@ -171,6 +176,8 @@ struct Driver {
     status: watch::Sender<FollowerStatus>,
     commit_due: Instant,
     needs_reopening: bool,
+    /// When a stop that was asked for waits no longer.
+    stop_by: Cell<Option<Instant>>,
 }
 
 /// What to do after a turn.
@@ -185,17 +192,23 @@ enum Next {
 async fn run(mut driver: Driver, mut positions: watch::Receiver<Position>, mut wanted: watch::Receiver<Position>) {
     let mut stopping = driver.stopping.clone();
     let mut retry_after = RETRY_FIRST;
-    while !*stopping.borrow_and_update() {
+    while driver.check_stop().is_ok() {
+        let is_stopping = *stopping.borrow_and_update();
         // Marked as seen before the turn looks at them, so that what comes in between wakes the wait below.
         positions.borrow_and_update();
         wanted.borrow_and_update();
         let wake_at = match driver.guarded_turn() {
             Ok(Next::GoOn) => continue,
+            Ok(Next::Wait { .. }) if is_stopping => break,
             Ok(Next::Wait { commit_due }) => {
                 retry_after = RETRY_FIRST;
                 commit_due
             }
             Err(ProjectionError::Stopped) => break,
+            Err(error) if is_stopping => {
+                driver.fail(&error);
+                break;
+            }
             Err(error) => {
                 driver.fail(&error);
                 let at = Instant::now() + retry_after;
@@ -367,8 +380,14 @@ impl Driver {
             .map_err(|error| ProjectionError::Source(error.to_string()))
     }
 
+    /// `Stopped` when a stop was asked for some time ago.
     fn check_stop(&self) -> Result<(), ProjectionError> {
-        if *self.stopping.borrow() {
+        if !*self.stopping.borrow() {
+            return Ok(());
+        }
+        let stop_by = self.stop_by.get().unwrap_or_else(|| Instant::now() + STOP_GRACE);
+        self.stop_by.set(Some(stop_by));
+        if Instant::now() >= stop_by {
             Err(ProjectionError::Stopped)
         } else {
             Ok(())

@@ -81,6 +81,21 @@ pub struct StoredClaim {
     pub body: Vec<u8>,
 }
 
+impl StoredClaim {
+    /// A copy for those who have the body decoded already.
+    pub fn without_body(&self) -> Self {
+        Self {
+            head: self.head.clone(),
+            subject: self.subject.clone(),
+            assertion: self.assertion,
+            origin: self.origin.clone(),
+            source_time: self.source_time,
+            since: self.since,
+            body: Vec::new(),
+        }
+    }
+}
+
 /// An entity's lasting identity, live or retired.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EntityIdentity {

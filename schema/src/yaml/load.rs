@@ -271,9 +271,12 @@ impl Loader<'_> {
         // The parser puts a sequence that is not indented at its first item, which may be a flow collection: what opens
         // with a bracket has a width, what opens with its first item has none.
         let has_width = span.start.index() < span.end.index();
-        let is_flow = parent == Parent::Flow
-            || (has_width && matches!(self.source.char_at(line, column), Some('[' | '{')));
-        let in_mapping = self.frames.last().is_some_and(|frame| matches!(frame.content, Content::Mapping(_)));
+        let is_flow =
+            parent == Parent::Flow || (has_width && matches!(self.source.char_at(line, column), Some('[' | '{')));
+        let in_mapping = self
+            .frames
+            .last()
+            .is_some_and(|frame| matches!(frame.content, Content::Mapping(_)));
         let column = match (parent, &content) {
             (Parent::Block(outer), Content::Sequence(_))
                 if in_mapping && !has_width && self.source.begins_item(line, outer) =>

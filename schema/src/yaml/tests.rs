@@ -359,10 +359,16 @@ fn a_sequence_that_is_not_indented_may_hold_flow_collections() {
     for (text, wanted) in [
         ("a:\n- {x: 1}\n- {y: 2}\n", json!({"a": [{"x": 1}, {"y": 2}]})),
         ("a:\n- [1]\n- [2,\n 3]\n", json!({"a": [[1], [2, 3]]})),
-        ("a:\n- - {x: 1}\n  - [2]\nb: 1\n", json!({"a": [[{"x": 1}, [2]]], "b": 1})),
+        (
+            "a:\n- - {x: 1}\n  - [2]\nb: 1\n",
+            json!({"a": [[{"x": 1}, [2]]], "b": 1}),
+        ),
         ("- a:\n  - {x: 1}\n  - {y: 2}\n", json!([{"a": [{"x": 1}, {"y": 2}]}])),
     ] {
         assert_eq!(one(text).unwrap(), wanted, "{text:?}");
     }
-    assert!(one("a:\n- [1,\n2]\n").is_err(), "the second line of the list must be indented");
+    assert!(
+        one("a:\n- [1,\n2]\n").is_err(),
+        "the second line of the list must be indented"
+    );
 }

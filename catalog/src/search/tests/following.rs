@@ -240,6 +240,20 @@ fn an_index_ahead_of_its_store_is_built_anew() {
     assert_eq!(found(follower.handle().reader(), &world, "").len(), 2);
 }
 
+#[test]
+fn stopping_brings_the_index_up_to_the_store() {
+    let mut world = World::with([component("a")]);
+    let home = tempfile::tempdir().unwrap();
+    let open = |world: &World| world.index(IndexLocation::Folder(home.path().to_owned())).unwrap();
+    let follower = follow(&world, open(&world));
+    wait_for(&follower, Position(1));
+    for no in 0..20 {
+        world.commit([component(&format!("c{no}"))], []);
+    }
+    follower.stop();
+    assert_eq!(open(&world).reader().position(), Position(21));
+}
+
 /// Waits until the status is as wanted.
 fn wait_for_status(follower: &Follower, wanted: impl FnMut(&FollowerStatus) -> bool) {
     let runtime = tokio::runtime::Builder::new_current_thread()

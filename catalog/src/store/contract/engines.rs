@@ -25,7 +25,10 @@ fn rows<E: KeyValue>(engine: &E, table: Table, range: KeyRange, order: Order) ->
     rows.collect::<StoreResult<_>>().unwrap()
 }
 
-fn applied<E: KeyValue>(engine: &E, writes: &[(u8, Vec<u8>, Option<Vec<u8>>)]) {
+/// Table, key, and the value to put; nothing removes the key.
+type Write = (u8, Vec<u8>, Option<Vec<u8>>);
+
+fn applied<E: KeyValue>(engine: &E, writes: &[Write]) {
     let mut batch = Batch::new();
     for (table, key, value) in writes {
         let table = Table::ALL[usize::from(*table)];
@@ -163,6 +166,7 @@ fn write_until_killed(path: &Path) {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "only another process can be killed")]
 fn what_was_acknowledged_survives_a_kill_and_is_whole() {
     const ROUNDS: u64 = 4;
     if let Some(path) = std::env::var_os(WRITE_INTO) {
