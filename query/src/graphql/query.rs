@@ -1,0 +1,485 @@
+//! The fields at the root of queries.
+
+use std::sync::Arc;
+
+use async_graphql::Value;
+use async_graphql::dynamic::{FieldFuture, FieldValue, Object, ResolverContext};
+use bailiwick_schema::{EntityRef, Position, RunId, Severity, SourceId};
+use serde_json::json;
+
+use super::build::{Plain, field, json as as_json, later, with_arguments};
+use super::context::{blocking, cx};
+use super::entity::entity_value;
+use super::filter::{self, decode_cursor, encode_cursor, page_size, parse_ref};
+use super::{owner, search, view};
+use crate::catalog::{ChangesQuery, Field, FindingsQuery, Node, Order};
+use crate::error::ApiError;
+use crate::limits::BUCKETS_MAX;
+
+const FIRST: Plain = ("first", "Int", "Size of the page, 50 if left out, 500 at most.");
+const AFTER: Plain = ("after", "String", "`endCursor` of the page before.");
+const FILTER: Plain = ("filter", "EntityFilter", "Which entities.");
+const AT_LEAST: Plain = ("atLeast", "Long", "Wait until the catalog has reached this position.");
+const REF: Plain = (
+    "ref",
+    "String!",
+    "`kind:namespace/name`; the namespace may be left out.",
+);
+
+/// A page of entities as the parent of its fields.
+struct EntityPage {
+    total: usize,
+    nodes: Vec<Arc<Node>>,
+    order: Vec<Order>,
+    has_next: bool,
+    has_previous: bool,
+}
+
+/// An entry of a page as the parent of its fields.
+struct Edge {
+    cursor: String,
+    node: Arc<Node>,
+}
+
+pub(super) fn objects() -> Vec<Object> {
+    let root = Object::new("Query")
+        .description("Everything that can be asked. All of one request is answered from one position of the catalog.")
+        .field(with_arguments(
+            field("entity", "Entity", "One entity; null if there is none.", entity),
+            &[REF, AT_LEAST],
+        ))
+        .field(with_arguments(
+            field(
+                "entities",
+                "EntityConnection!",
+                "Entities in an order, by name if left out.",
+                entities,
+            ),
+            &[
+                FIRST,
+                AFTER,
+                FILTER,
+                ("orderBy", "[EntityOrder!]", "Order; ties go by ref."),
+                AT_LEAST,
+            ],
+        ))
+        .field(with_arguments(
+            field(
+                "aggregate",
+                "Aggregate!",
+                "Counts entities by the values of a field.",
+                aggregate,
+            ),
+            &[
+                (
+                    "groupBy",
+                    "String!",
+                    "A dotted path, such as `metadata.tags`, `owner`, `spec.lifecycle`.",
+                ),
+                FILTER,
+                ("first", "Int", "Most buckets, 50 if left out, 500 at most."),
+                AT_LEAST,
+            ],
+        ))
+        .field(with_arguments(
+            field("search", "SearchConnection!", "Full-text search.", search::resolve),
+            search::ARGUMENTS,
+        ))
+        .field(with_arguments(
+            field(
+                "owner",
+                "OwnerAnswer!",
+                "Who owns the thing that this text names, and how that is known.",
+                owner::resolve,
+            ),
+            owner::ARGUMENTS,
+        ))
+        .field(with_arguments(
+            field(
+                "explain",
+                "Explanation",
+                "Where the fields of an entity come from.",
+                explain,
+            ),
+            &[REF, ("field", "String", "Only this field, or those below it.")],
+        ))
+        .field(with_arguments(
+            field(
+                "changes",
+                "ChangeConnection!",
+                "The change log: newest first, or oldest first behind `after`.",
+                changes,
+            ),
+            &[
+                ("after", "Long", "Only commits behind this position, oldest first."),
+                ("before", "Long", "Only commits before this position."),
+                ("ref", "String", "Only changes of this entity."),
+                FIRST,
+            ],
+        ))
+        .field(with_arguments(
+            field("findings", "FindingConnection!", "Problems in the data.", findings),
+            &[("filter", "FindingFilter", "Which findings."), FIRST, AFTER],
+        ))
+        .field(field(
+            "sources",
+            "[IngestionSource!]!",
+            "All sources, configured or known.",
+            sources,
+        ))
+        .field(with_arguments(
+            field("runs", "RunConnection!", "The run ledger, newest first.", runs),
+            &[("source", "String", "Only runs of this source."), FIRST],
+        ))
+        .field(with_arguments(
+            field("run", "IngestionRun", "One run; null if it is not known.", run),
+            &[("id", "ID!", "As `triggerRun` gave it.")],
+        ))
+        .field(with_arguments(
+            field(
+                "pendingSweeps",
+                "[PendingSweep!]!",
+                "Removals that wait for a decision.",
+                pending_sweeps,
+            ),
+            &[("all", "Boolean", "Rejected ones too.")],
+        ))
+        .field(field(
+            "appliedSweeps",
+            "[AppliedSweep!]!",
+            "Removals that can be undone.",
+            applied_sweeps,
+        ))
+        .field(field(
+            "position",
+            "Long!",
+            "The position that this request is answered from.",
+            |ctx| FieldFuture::Value(Some(FieldValue::value(cx(&ctx).snapshot.position().0))),
+        ));
+    let connection = Object::new("EntityConnection")
+        .description("A page of entities.")
+        .field(field(
+            "totalCount",
+            "Int!",
+            "All entities that pass, whatever the page.",
+            |ctx| page(&ctx, |page| FieldValue::value(page.total as u64)),
+        ))
+        .field(field("nodes", "[Entity!]!", "The entities.", |ctx| {
+            let cx = cx(&ctx);
+            page(&ctx, |page| {
+                FieldValue::list(page.nodes.iter().map(|node| entity_value(cx, node)))
+            })
+        }))
+        .field(field(
+            "edges",
+            "[EntityEdge!]!",
+            "The entities with their cursors.",
+            |ctx| {
+                let cx = cx(&ctx);
+                page(&ctx, |page| {
+                    let edge = |node: &Arc<Node>| Edge {
+                        cursor: encode_cursor(&page.order, cx.snapshot.cursor_of(node, &page.order)),
+                        node: Arc::clone(node),
+                    };
+                    FieldValue::list(page.nodes.iter().map(|node| FieldValue::owned_any(edge(node))))
+                })
+            },
+        ))
+        .field(field("pageInfo", "PageInfo!", "Where the page stands.", |ctx| {
+            let cx = cx(&ctx);
+            page(&ctx, |page| {
+                let cursor = |node: &Arc<Node>| encode_cursor(&page.order, cx.snapshot.cursor_of(node, &page.order));
+                let info = json!({
+                    "hasNextPage": page.has_next,
+                    "hasPreviousPage": page.has_previous,
+                    "startCursor": page.nodes.first().map(cursor),
+                    "endCursor": page.nodes.last().map(cursor),
+                });
+                as_json(info).unwrap_or(FieldValue::NULL)
+            })
+        }));
+    let edge = Object::new("EntityEdge")
+        .description("An entity in a page.")
+        .field(field("cursor", "String!", "For `after`.", |ctx| {
+            let edge = ctx.parent_value.downcast_ref::<Edge>();
+            FieldFuture::Value(edge.map(|edge| FieldValue::value(edge.cursor.as_str())))
+        }))
+        .field(field("node", "Entity!", "The entity.", |ctx| {
+            let edge = ctx.parent_value.downcast_ref::<Edge>();
+            FieldFuture::Value(edge.map(|edge| entity_value(cx(&ctx), &edge.node)))
+        }));
+    vec![root, connection, edge]
+}
+
+fn page<'a>(ctx: &ResolverContext<'a>, answer: impl FnOnce(&'a EntityPage) -> FieldValue<'a>) -> FieldFuture<'a> {
+    FieldFuture::Value(ctx.parent_value.downcast_ref::<EntityPage>().map(answer))
+}
+
+/// An argument, taken out so that it can go to the blocking pool.
+pub(super) fn argument(ctx: &ResolverContext<'_>, name: &str) -> Option<Value> {
+    ctx.args
+        .get(name)
+        .map(|value| value.as_value().clone())
+        .filter(|value| !matches!(value, Value::Null))
+}
+
+pub(super) fn text_argument(ctx: &ResolverContext<'_>, name: &str) -> Option<String> {
+    match argument(ctx, name) {
+        Some(Value::String(text)) => Some(text),
+        Some(Value::Number(number)) => Some(number.to_string()),
+        _ => None,
+    }
+}
+
+fn position_argument(ctx: &ResolverContext<'_>, name: &str) -> Option<Position> {
+    match argument(ctx, name) {
+        Some(Value::Number(number)) => number.as_u64().map(Position),
+        _ => None,
+    }
+}
+
+fn entity(ctx: ResolverContext<'_>) -> FieldFuture<'_> {
+    let cx = cx(&ctx);
+    let entity = ctx
+        .args
+        .get("ref")
+        .and_then(|value| value.string().ok())
+        .unwrap_or_default();
+    match parse_ref(entity) {
+        Ok(entity) => FieldFuture::Value(cx.node(&entity).map(|node| entity_value(cx, node))),
+        Err(error) => super::build::now(Err(error)),
+    }
+}
+
+fn entities(ctx: ResolverContext<'_>) -> FieldFuture<'_> {
+    let cx = cx(&ctx);
+    let (first, after) = (argument(&ctx, "first"), text_argument(&ctx, "after"));
+    let (wanted, order) = (argument(&ctx, "filter"), argument(&ctx, "orderBy"));
+    later(async move {
+        let page = blocking(cx, move |cx| {
+            let first = page_size(first.as_ref())?;
+            let order = filter::order(order.as_ref())?;
+            let after = after.map(|after| decode_cursor(&order, &after)).transpose()?;
+            let wanted = filter::filter(cx, wanted.as_ref())?;
+            let page = cx.snapshot.select(&cx.viewer, &wanted, &order, after.as_ref(), first);
+            let has_previous = after.is_some();
+            Ok(EntityPage {
+                total: page.total,
+                nodes: page.nodes,
+                order,
+                has_next: page.has_next,
+                has_previous,
+            })
+        });
+        Ok(Some(FieldValue::owned_any(page.await?)))
+    })
+}
+
+fn aggregate(ctx: ResolverContext<'_>) -> FieldFuture<'_> {
+    let cx = cx(&ctx);
+    let (first, wanted) = (argument(&ctx, "first"), argument(&ctx, "filter"));
+    let path = text_argument(&ctx, "groupBy").unwrap_or_default();
+    later(async move {
+        let value = blocking(cx, move |cx| {
+            let first = page_size(first.as_ref())?.min(BUCKETS_MAX);
+            let wanted = filter::filter(cx, wanted.as_ref())?;
+            let label_key = path.strip_prefix("metadata.labels.").filter(|key| !key.is_empty());
+            let mut buckets = if let Some(key) = label_key {
+                let prefix = format!("{key}=");
+                let mut buckets = cx.snapshot.aggregate(&cx.viewer, Field::Label, &wanted);
+                buckets.retain(|bucket| bucket.value.starts_with(&prefix));
+                buckets
+                    .iter_mut()
+                    .for_each(|bucket| bucket.value.replace_range(..prefix.len(), ""));
+                buckets
+            } else if let Some(field) = Field::from_path(&path) {
+                cx.snapshot.aggregate(&cx.viewer, field, &wanted)
+            } else {
+                let index = cx.catalog().search();
+                let buckets = index.values_of(&path, &cx.snapshot, &cx.viewer, &wanted, BUCKETS_MAX)?;
+                cx.used_index(index.position());
+                buckets
+            };
+            buckets.truncate(first);
+            let total = cx.snapshot.count(&cx.viewer, &wanted);
+            Ok(json!({ "field": path, "totalCount": total, "buckets": search::buckets(&buckets) }))
+        });
+        Ok(as_json(value.await?))
+    })
+}
+
+fn explain(ctx: ResolverContext<'_>) -> FieldFuture<'_> {
+    let cx = cx(&ctx);
+    let (entity, path) = (
+        text_argument(&ctx, "ref").unwrap_or_default(),
+        text_argument(&ctx, "field"),
+    );
+    later(async move {
+        let entity = parse_ref(&entity)?;
+        let explained = blocking(cx, move |cx| {
+            Ok(cx.catalog().explain(&cx.viewer, &entity, path.as_deref())?)
+        });
+        Ok(explained
+            .await?
+            .and_then(|explanation| as_json(view::explanation(&explanation))))
+    })
+}
+
+fn changes(ctx: ResolverContext<'_>) -> FieldFuture<'_> {
+    let cx = cx(&ctx);
+    let (after, before) = (position_argument(&ctx, "after"), position_argument(&ctx, "before"));
+    let (entity, first) = (text_argument(&ctx, "ref"), argument(&ctx, "first"));
+    later(async move {
+        let entity = entity.map(|entity| parse_ref(&entity)).transpose()?;
+        let query = ChangesQuery {
+            after,
+            before,
+            entity,
+            limit: page_size(first.as_ref())?,
+        };
+        let rows = blocking(cx, move |cx| Ok(cx.catalog().changes(&cx.viewer, &query)?)).await?;
+        Ok(as_json(
+            json!({ "nodes": rows.iter().map(view::change).collect::<Vec<_>>() }),
+        ))
+    })
+}
+
+pub(super) const FINDING_FILTER: &[Plain] = &[
+    ("code", "String", "The code."),
+    ("severity", "Severity", "The severity."),
+    ("source", "String", "The source."),
+    ("scope", "String", "The scope."),
+    ("ref", "String", "The entity."),
+    ("file", "String", "The file."),
+];
+
+fn findings(ctx: ResolverContext<'_>) -> FieldFuture<'_> {
+    let cx = cx(&ctx);
+    let (wanted, first, after) = (
+        argument(&ctx, "filter"),
+        argument(&ctx, "first"),
+        text_argument(&ctx, "after"),
+    );
+    later(async move {
+        let query = findings_query(wanted.as_ref(), first.as_ref(), after)?;
+        let has_previous = query.after.is_some();
+        let page = blocking(cx, move |cx| Ok(cx.catalog().findings(&cx.viewer, &query)?)).await?;
+        Ok(as_json(view::findings(&page, has_previous)))
+    })
+}
+
+fn findings_query(
+    wanted: Option<&Value>,
+    first: Option<&Value>,
+    after: Option<String>,
+) -> Result<FindingsQuery, ApiError> {
+    let get = |name: &str| match wanted {
+        Some(Value::Object(map)) => match map.get(name) {
+            Some(Value::String(text)) => Some(text.clone()),
+            Some(Value::Enum(name)) => Some(name.to_string()),
+            _ => None,
+        },
+        _ => None,
+    };
+    let severity = get("severity").map(|severity| match severity.as_str() {
+        "ERROR" => Severity::Error,
+        "WARNING" => Severity::Warning,
+        _ => Severity::Info,
+    });
+    let entity: Option<EntityRef> = get("ref").map(|entity| parse_ref(&entity)).transpose()?;
+    Ok(FindingsQuery {
+        code: get("code"),
+        severity,
+        source: get("source"),
+        scope: get("scope"),
+        entity,
+        file: get("file"),
+        after,
+        first: page_size(first)?,
+    })
+}
+
+fn parse_source(source: &str) -> Result<SourceId, ApiError> {
+    SourceId::parse(source).map_err(|error| ApiError::bad_request(error.to_string()))
+}
+
+fn sources(ctx: ResolverContext<'_>) -> FieldFuture<'_> {
+    let cx = cx(&ctx);
+    later(async move {
+        let summaries = blocking(cx, |cx| Ok(cx.catalog().sources(&cx.viewer)?)).await?;
+        let configured = cx.app.control().sources().await;
+        let mut ids: Vec<&SourceId> = summaries
+            .iter()
+            .map(|one| &one.id)
+            .chain(configured.iter().map(|one| &one.id))
+            .collect();
+        ids.sort();
+        ids.dedup();
+        let values = ids.into_iter().map(|id| {
+            let status = configured.iter().find(|one| one.id == *id);
+            let summary = summaries.iter().find(|one| one.id == *id);
+            view::source(id.as_str(), status, summary)
+        });
+        Ok(as_json(values.collect()))
+    })
+}
+
+fn runs(ctx: ResolverContext<'_>) -> FieldFuture<'_> {
+    let cx = cx(&ctx);
+    let (source, first) = (text_argument(&ctx, "source"), argument(&ctx, "first"));
+    later(async move {
+        let source = source.map(|source| parse_source(&source)).transpose()?;
+        let first = page_size(first.as_ref())?;
+        let runs = blocking(cx, move |cx| {
+            Ok(cx.catalog().runs(&cx.viewer, source.as_ref(), first)?)
+        })
+        .await?;
+        Ok(as_json(
+            json!({ "nodes": runs.iter().map(view::run).collect::<Vec<_>>() }),
+        ))
+    })
+}
+
+fn run(ctx: ResolverContext<'_>) -> FieldFuture<'_> {
+    let cx = cx(&ctx);
+    let id = RunId::new(text_argument(&ctx, "id").unwrap_or_default());
+    later(async move {
+        let known = |id: RunId| blocking(cx, move |cx| Ok(cx.catalog().run(&cx.viewer, &id)?));
+        if let Some(run) = known(id.clone()).await? {
+            return Ok(as_json(view::run(&run)));
+        }
+        // Between being asked for and its first row in the ledger, a run is known to the scheduler only.
+        let configured = cx.app.control().sources().await;
+        for source in &configured {
+            let status = match (&source.queued, &source.running) {
+                (Some(queued), _) if *queued == id => "QUEUED",
+                (_, Some(running)) if *running == id => "RUNNING",
+                _ => continue,
+            };
+            return Ok(as_json(view::young_run(id.as_str(), source.id.as_str(), status)));
+        }
+        if cx.app.control().is_queued(&id).await {
+            let source = id.as_str().rsplit_once('-').map_or("", |(source, _)| source);
+            return Ok(as_json(view::young_run(id.as_str(), source, "QUEUED")));
+        }
+        // It may have begun between the two questions.
+        Ok(known(id).await?.and_then(|run| as_json(view::run(&run))))
+    })
+}
+
+fn pending_sweeps(ctx: ResolverContext<'_>) -> FieldFuture<'_> {
+    let cx = cx(&ctx);
+    let all = matches!(argument(&ctx, "all"), Some(Value::Boolean(true)));
+    later(async move {
+        let sweeps = blocking(cx, move |cx| Ok(cx.catalog().pending_sweeps(&cx.viewer, all)?)).await?;
+        Ok(as_json(sweeps.iter().map(view::pending_sweep).collect()))
+    })
+}
+
+fn applied_sweeps(ctx: ResolverContext<'_>) -> FieldFuture<'_> {
+    let cx = cx(&ctx);
+    later(async move {
+        let sweeps = blocking(cx, |cx| Ok(cx.catalog().applied_sweeps(&cx.viewer)?)).await?;
+        Ok(as_json(sweeps.iter().map(view::applied_sweep).collect()))
+    })
+}

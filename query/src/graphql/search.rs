@@ -1,0 +1,206 @@
+//! `search`: full text, with filters, facets and highlights.
+
+use async_graphql::Value;
+use async_graphql::dynamic::{FieldFuture, FieldValue, Object, ResolverContext};
+use serde_json::json;
+
+use super::build::{Plain, field, json as as_json, later, now};
+use super::context::{blocking, cx};
+use super::entity::entity_value;
+use super::filter::{self, decode, encode, page_size};
+use super::query::{argument, text_argument};
+use crate::catalog::{Bucket, Field, Hit, SearchPage, SearchQuery};
+use crate::error::ApiError;
+use crate::limits::{BUCKETS_MAX, FACETS_MAX, SEARCH_OFFSET_MAX, SEARCH_TEXT_BYTES_MAX};
+
+pub(super) const ARGUMENTS: &[Plain] = &[
+    (
+        "query",
+        "String!",
+        "Words, or beginnings of words; empty finds everything that passes the filter.",
+    ),
+    ("first", "Int", "Size of the page, 50 if left out, 500 at most."),
+    ("offset", "Int", "How many hits to pass over."),
+    ("after", "String", "`endCursor` of the page before."),
+    ("filter", "EntityFilter", "Which entities."),
+    (
+        "facets",
+        "[String!]",
+        "Paths to count values of among all hits, such as `kind`.",
+    ),
+    (
+        "atLeast",
+        "Long",
+        "Wait until the catalog and its index have reached this position.",
+    ),
+];
+
+/// A page of hits as the parent of its fields.
+struct Hits {
+    page: SearchPage,
+    offset: usize,
+}
+
+pub(super) fn objects() -> Vec<Object> {
+    let connection = Object::new("SearchConnection")
+        .description("A page of hits, best first.")
+        .field(field("totalCount", "Int!", "All hits, whatever the page.", |ctx| {
+            hits(&ctx, |hits| Some(FieldValue::value(hits.page.total as u64)))
+        }))
+        .field(field("nodes", "[SearchHit!]!", "The hits.", |ctx| {
+            hits(&ctx, |hits| Some(FieldValue::list(hits.page.hits.iter().map(|hit| FieldValue::borrowed_any(hit)))))
+        }))
+        .field(field("fuzzy", "Boolean!", "Nothing was found as written, so words that are spelled alike count too.", |ctx| {
+            hits(&ctx, |hits| Some(FieldValue::value(hits.page.fuzzy)))
+        }))
+        .field(field("facets", "[Facet!]!", "Values among all hits, for the paths that were asked for.", |ctx| {
+            hits(&ctx, |hits| {
+                let facet = |(field, values): &(Field, Vec<Bucket>)| json!({ "field": field.path(), "buckets": buckets(values) });
+                as_json(hits.page.facets.iter().map(facet).collect())
+            })
+        }))
+        .field(field("pageInfo", "PageInfo!", "Where the page stands.", |ctx| {
+            hits(&ctx, |hits| {
+                let end = hits.offset + hits.page.hits.len();
+                let none = hits.page.hits.is_empty();
+                as_json(json!({
+                    "hasNextPage": end < hits.page.total,
+                    "hasPreviousPage": hits.offset > 0,
+                    "startCursor": (!none).then(|| encode(&(hits.offset + 1))),
+                    "endCursor": (!none).then(|| encode(&end)),
+                }))
+            })
+        }));
+    let hit = Object::new("SearchHit")
+        .description("An entity that matches.")
+        .field(field("score", "Float!", "Comparable within one search only.", |ctx| {
+            hit(&ctx, |hit| Some(FieldValue::value(f64::from(hit.score))))
+        }))
+        .field(field("entity", "Entity!", "The entity.", |ctx| {
+            let cx = cx(&ctx);
+            hit(&ctx, |hit| Some(entity_value(cx, &hit.node)))
+        }))
+        .field(field("highlights", "[Highlight!]!", "Where it matches.", |ctx| {
+            hit(&ctx, |hit| {
+                let values = hit.highlights.iter().map(|one| {
+                    let characters = |bytes: usize| one.fragment.get(..bytes).map_or(0, |text| text.chars().count());
+                    let range =
+                        |(start, end): &(usize, usize)| json!({ "start": characters(*start), "end": characters(*end) });
+                    let ranges: Vec<_> = one.ranges.iter().map(range).collect();
+                    json!({ "field": one.field, "fragment": one.fragment, "ranges": ranges })
+                });
+                as_json(values.collect())
+            })
+        }));
+    vec![connection, hit]
+}
+
+pub(super) fn buckets(buckets: &[Bucket]) -> serde_json::Value {
+    buckets
+        .iter()
+        .map(|bucket| json!({ "value": bucket.value, "count": bucket.count }))
+        .collect()
+}
+
+fn hits<'a>(ctx: &ResolverContext<'a>, answer: impl FnOnce(&'a Hits) -> Option<FieldValue<'a>>) -> FieldFuture<'a> {
+    FieldFuture::Value(ctx.parent_value.downcast_ref::<Hits>().and_then(answer))
+}
+
+fn hit<'a>(ctx: &ResolverContext<'a>, answer: impl FnOnce(&'a Hit) -> Option<FieldValue<'a>>) -> FieldFuture<'a> {
+    FieldFuture::Value(ctx.parent_value.downcast_ref::<Hit>().and_then(answer))
+}
+
+struct Wanted {
+    text: String,
+    first: usize,
+    offset: usize,
+    facets: Vec<Field>,
+    highlight: bool,
+}
+
+pub(super) fn resolve(ctx: ResolverContext<'_>) -> FieldFuture<'_> {
+    let cx = cx(&ctx);
+    let wanted = match wanted(&ctx) {
+        Ok(wanted) => wanted,
+        Err(error) => return now(Err(error)),
+    };
+    let conditions = argument(&ctx, "filter");
+    later(async move {
+        let hits = blocking(cx, move |cx| {
+            let filter = filter::filter(cx, conditions.as_ref())?;
+            let Wanted {
+                text,
+                first,
+                offset,
+                facets,
+                highlight,
+            } = wanted;
+            let query = SearchQuery {
+                text,
+                filter,
+                facets,
+                first,
+                offset,
+                highlight,
+            };
+            let mut page = cx.catalog().search().search(&cx.viewer, &cx.snapshot, &query)?;
+            cx.used_index(page.index_position);
+            page.facets
+                .iter_mut()
+                .for_each(|(_, buckets)| buckets.truncate(BUCKETS_MAX));
+            Ok(Hits { page, offset })
+        });
+        Ok(Some(FieldValue::owned_any(hits.await?)))
+    })
+}
+
+fn wanted(ctx: &ResolverContext<'_>) -> Result<Wanted, ApiError> {
+    let text = text_argument(ctx, "query").unwrap_or_default();
+    if text.len() > SEARCH_TEXT_BYTES_MAX {
+        let message = format!("the text to search for is longer than {SEARCH_TEXT_BYTES_MAX} bytes");
+        return Err(ApiError::limit("search_text_bytes_max", message));
+    }
+    let offset = match (text_argument(ctx, "after"), argument(ctx, "offset")) {
+        (Some(_), Some(_)) => return Err(ApiError::bad_request("give either `after` or `offset`")),
+        (Some(after), None) => decode::<usize>(&after)?,
+        (None, Some(Value::Number(number))) => {
+            let number = number
+                .as_u64()
+                .ok_or_else(|| ApiError::bad_request("`offset` must not be negative"))?;
+            usize::try_from(number).unwrap_or(usize::MAX)
+        }
+        (None, _) => 0,
+    };
+    if offset > SEARCH_OFFSET_MAX {
+        let message = format!("a search leads on for {SEARCH_OFFSET_MAX} hits; narrow it with a filter");
+        return Err(ApiError::limit("search_offset_max", message));
+    }
+    let mut facets = Vec::new();
+    if let Some(Value::List(paths)) = argument(ctx, "facets") {
+        for path in paths {
+            let Value::String(path) = path else { continue };
+            let Some(field) = Field::from_path(&path) else {
+                let known = Field::ALL.map(Field::path).join(", ");
+                return Err(ApiError::bad_request(format!(
+                    "there is no facet `{path}`; known are {known}"
+                )));
+            };
+            facets.push(field);
+        }
+    }
+    if facets.len() > FACETS_MAX {
+        return Err(ApiError::limit(
+            "facets_max",
+            format!("a search has at most {FACETS_MAX} facets"),
+        ));
+    }
+    let highlight = ctx.ctx.look_ahead().field("nodes").field("highlights").exists();
+    let first = page_size(argument(ctx, "first").as_ref())?;
+    Ok(Wanted {
+        text,
+        first,
+        offset,
+        facets,
+        highlight,
+    })
+}
