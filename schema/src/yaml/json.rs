@@ -22,6 +22,8 @@ pub(super) fn parse(text: &[u8], limits: &Limits) -> Option<Document> {
         at: 0,
         line: 1,
         line_start: 0,
+        counted: 0,
+        columns: 0,
         nodes: 0,
         depth: 0,
         limits,
@@ -49,6 +51,9 @@ struct Reader<'a> {
     at: usize,
     line: u32,
     line_start: usize,
+    /// Up to here the characters of the line are counted in `columns`: a long line is counted once.
+    counted: usize,
+    columns: usize,
     nodes: usize,
     depth: usize,
     limits: &'a Limits,
@@ -78,17 +83,16 @@ impl Reader<'_> {
         }
     }
 
-    fn position(&self) -> Position {
-        let line = &self.text[self.line_start..self.at];
-        let column = if line.is_ascii() {
-            line.len()
-        } else {
-            line.chars().count()
-        };
-        Position {
-            line: self.line,
-            column: u32::try_from(column + 1).unwrap_or(u32::MAX),
+    fn position(&mut self) -> Position {
+        if self.counted < self.line_start {
+            self.counted = self.line_start;
+            self.columns = 0;
         }
+        let passed = self.bytes.get(self.counted..self.at).unwrap_or_default();
+        // Every byte but the continuation bytes of UTF-8 begins a character.
+        self.columns += passed.iter().filter(|byte| **byte & 0xC0 != 0x80).count();
+        self.counted = self.at;
+        Position { line: self.line, column: u32::try_from(self.columns + 1).unwrap_or(u32::MAX) }
     }
 
     fn value(&mut self) -> Option<Node> {
