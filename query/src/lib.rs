@@ -21,7 +21,7 @@ pub use limits::LIMITS;
 pub use rest::{openapi, router};
 pub use state::{ApiParts, AppState, Readiness, StartError};
 
-/// Name, type and help of every metric, as it is checked in.
+/// Name, type, help and labels of every metric, as it is checked in.
 pub fn metric_names() -> String {
-    metrics::Metrics::new().documented()
+    metrics::Metrics::documented()
 }

@@ -28,8 +28,8 @@ pub const PAGE_MAX: usize = 500;
 pub const PAGE_DEFAULT: usize = 50;
 /// Largest offset into the hits of a search.
 pub const SEARCH_OFFSET_MAX: usize = 10_000;
-/// Longest text of a search or look-up, in bytes.
-pub const SEARCH_TEXT_BYTES_MAX: usize = 8 * 1024;
+/// Longest text that an owner is looked up by, in bytes.
+pub const LOOKUP_TEXT_BYTES_MAX: usize = 8 * 1024;
 /// Most conditions in one filter.
 pub const FILTER_CONDITIONS_MAX: usize = 200;
 /// Most buckets of an aggregate or facet.
@@ -89,7 +89,7 @@ pub const LIMITS: &[Limit] = &[
     ),
     limit("page_max", PAGE_MAX as u64, "entries", REFUSED),
     limit("search_offset_max", SEARCH_OFFSET_MAX as u64, "hits", REFUSED),
-    limit("search_text_bytes_max", SEARCH_TEXT_BYTES_MAX as u64, "bytes", REFUSED),
+    limit("lookup_text_bytes_max", LOOKUP_TEXT_BYTES_MAX as u64, "bytes", REFUSED),
     limit(
         "filter_conditions_max",
         FILTER_CONDITIONS_MAX as u64,

@@ -195,15 +195,37 @@ impl Metrics {
         Ok(out)
     }
 
-    /// Name, type and help of every metric, for the checked-in list.
-    pub(crate) fn documented(&self) -> String {
+    /// Name, type, help and labels of every metric, for the checked-in list.
+    pub(crate) fn documented() -> String {
+        let metrics = Self::new();
+        // A family without members does not print, so each gets one.
+        let any = || "…".to_owned();
+        metrics.observe("…", 0, Duration::ZERO);
+        let _ = metrics.entities.get_or_create(&KindLabel { kind: any() });
+        let _ = metrics.runs.get_or_create(&RunLabels {
+            source: any(),
+            status: any(),
+        });
+        let _ = metrics.findings.get_or_create(&SeverityLabel { severity: any() });
+        let text = metrics.encode().unwrap_or_default();
         let mut out = String::new();
-        let text = self.encode().unwrap_or_default();
-        for line in text
-            .lines()
-            .filter(|line| line.starts_with("# HELP") || line.starts_with("# TYPE"))
-        {
-            let _ = writeln!(out, "{line}");
+        let mut lines = text.lines().filter(|line| !line.starts_with("# EOF")).peekable();
+        while let Some(line) = lines.next() {
+            if line.starts_with('#') {
+                let _ = writeln!(out, "{line}");
+                continue;
+            }
+            // Of each family one line: its name with the names of its labels.
+            let name = line
+                .split(' ')
+                .next()
+                .unwrap_or_default()
+                .replace("\"…\"", "…")
+                .replace("=\"0\"", "=…");
+            let _ = writeln!(out, "{name}\n");
+            while lines.peek().is_some_and(|next| !next.starts_with('#')) {
+                lines.next();
+            }
         }
         out
     }

@@ -48,9 +48,26 @@ pub(super) fn plain((name, type_text, description): Plain) -> Field {
     .description(description)
 }
 
-/// A field with a resolver.
+/// A field with a resolver. An error becomes null with an entry under `errors` that has the path of the field, and the
+/// rest is answered. So a field that can fail is never of a type with `!`: async-graphql 7.2.1 would leave out its key.
 pub(super) fn field(name: &str, type_text: &str, description: &str, resolver: Resolver) -> Field {
-    Field::new(name, ty(type_text), resolver).description(description)
+    Field::new(name, ty(type_text), move |ctx| guarded(resolver, ctx)).description(description)
+}
+
+fn guarded<'a>(resolver: Resolver, ctx: ResolverContext<'a>) -> FieldFuture<'a> {
+    let context = ctx.ctx;
+    match resolver(ctx) {
+        FieldFuture::Future(future) => FieldFuture::Future(Box::pin(async move {
+            match future.await {
+                Ok(value) => Ok(value),
+                Err(error) => {
+                    context.add_error(context.set_error_path(error.into_server_error(context.item.pos)));
+                    Ok(None)
+                }
+            }
+        })),
+        value => value,
+    }
 }
 
 /// An argument or input field.
@@ -91,7 +108,7 @@ pub(super) fn now<'a>(result: Result<Option<FieldValue<'a>>, ApiError>) -> Field
 
 /// A text, or nothing.
 pub(super) fn text<'a>(text: Option<&str>) -> FieldFuture<'a> {
-    FieldFuture::Value(text.map(|text| FieldValue::value(text)))
+    FieldFuture::Value(text.map(FieldValue::value))
 }
 
 /// A JSON value as GraphQL has it; null is nothing.

@@ -48,6 +48,13 @@ impl RequestContext {
         self.snapshot.get(&self.viewer, entity)
     }
 
+    /// The ref of a number, whether or not anything lives there, if the viewer may see such an entity.
+    pub(crate) fn name(&self, no: EntityNo) -> Option<&EntityRef> {
+        self.snapshot
+            .name(no)
+            .filter(|name| self.viewer.sees(name.kind(), name.namespace()))
+    }
+
     pub(crate) fn used_index(&self, position: Position) {
         self.index_position
             .store(position.0.saturating_add(1), Ordering::Relaxed);

@@ -63,7 +63,7 @@ fn links<'a>(cx: &Cx, numbers: &[EntityNo]) -> FieldValue<'a> {
     FieldValue::list(
         numbers
             .iter()
-            .filter_map(|no| cx.snapshot.name(*no))
+            .filter_map(|no| cx.name(*no))
             .map(link_value)
             .collect::<Vec<_>>(),
     )
@@ -147,13 +147,13 @@ const FIELDS: &[Def] = &[
         "The names that the outside world uses for it.",
         |ctx| body(ctx, |body| body.get("identifiers").cloned()),
     ),
-    def("json", "JSON!", "All of it in its canonical form.", |ctx| {
+    def("json", "JSON", "All of it in its canonical form.", |ctx| {
         body(ctx, |body| Some(body.clone()))
     }),
     def_with(
         (
             "relations",
-            "RelationConnection!",
+            "RelationConnection",
             "Relations to and from other entities.",
         ),
         relations::ARGUMENTS,
@@ -162,7 +162,7 @@ const FIELDS: &[Def] = &[
     def("owner", "EntityLink", "The leading effective owner.", |ctx| {
         let cx = cx(&ctx);
         row(&ctx, |node| {
-            let owner = node.owners.first().and_then(|no| cx.snapshot.name(*no));
+            let owner = node.owners.first().and_then(|no| cx.name(*no));
             FieldFuture::Value(owner.map(link_value))
         })
     }),
@@ -177,17 +177,17 @@ const FIELDS: &[Def] = &[
     ),
     def(
         "ownership",
-        "Ownership!",
+        "Ownership",
         "Who owns it, how that is known, and who disagrees.",
         ownership,
     ),
     def_with(
-        ("findings", "FindingConnection!", "Problems in the data about it."),
+        ("findings", "FindingConnection", "Problems in the data about it."),
         &[FIRST, ("after", "String", "`endCursor` of the page before.")],
         findings,
     ),
     def_with(
-        ("history", "[EntityVersion!]!", "Its versions, newest first."),
+        ("history", "[EntityVersion!]", "Its versions, newest first."),
         &[FIRST],
         history,
     ),

@@ -385,7 +385,7 @@ pub(super) fn decode<T: for<'de> Deserialize<'de>>(text: &str) -> Result<T, ApiE
             format!("a cursor has at most {CURSOR_BYTES_MAX} bytes"),
         ));
     }
-    if !text.is_ascii() || text.len() % 2 != 0 {
+    if !text.is_ascii() || !text.len().is_multiple_of(2) {
         return Err(refused());
     }
     let bytes: Option<Vec<u8>> = (0..text.len())

@@ -24,7 +24,7 @@ use std::sync::Arc;
 
 use async_graphql::dynamic::{Object, Scalar, Schema, SchemaError};
 use async_graphql::parser::types::OperationType;
-use async_graphql::{Request, Response, Value};
+use async_graphql::{Request, Response, SDLExportOptions, Value};
 use bailiwick_schema::kind::KindSet;
 use bailiwick_schema::{Position, Viewer};
 use serde::Serialize;
@@ -122,14 +122,24 @@ pub(crate) fn build_schema(kinds: &KindSet) -> Result<(Schema, EntityTypes), Sch
         .into_iter()
         .fold(schema, async_graphql::dynamic::SchemaBuilder::register);
     schema = scalars.iter().fold(schema, |schema, (name, description)| {
-        schema.register(Scalar::new(*name).description(*description))
+        let scalar = Scalar::new(*name).description(*description);
+        schema.register(match *name {
+            "Long" => {
+                scalar.validator(|value| matches!(value, Value::Number(number) if number.is_i64() || number.is_u64()))
+            }
+            "DateTime" => scalar.validator(|value| matches!(value, Value::String(_))),
+            _ => scalar,
+        })
     });
     Ok((schema.finish()?, built.types))
 }
 
 /// The SDL of the schema for a set of kinds, as it is checked in.
 pub fn sdl(kinds: &KindSet) -> Result<String, SchemaError> {
-    Ok(build_schema(kinds)?.0.sdl())
+    let options = SDLExportOptions::new()
+        .prefer_single_line_descriptions()
+        .use_space_ident();
+    Ok(build_schema(kinds)?.0.sdl_with_options(options))
 }
 
 /// How a request came in.
@@ -177,9 +187,11 @@ impl Answer {
         }
     }
 
-    /// Whether the request ran, if perhaps with errors.
+    /// Whether the request came as far as being run, if perhaps with errors.
     pub(crate) fn ran(&self) -> bool {
-        self.refused.is_none() && (self.response.errors.is_empty() || self.response.data != Value::Null)
+        let errors = &self.response.errors;
+        let none_of_fields = errors.iter().all(|error| error.path.is_empty());
+        self.refused.is_none() && (errors.is_empty() || self.response.data != Value::Null || !none_of_fields)
     }
 
     /// The response as JSON.
@@ -191,8 +203,7 @@ impl Answer {
             position: Some(position),
             index_position: self.index_position,
         });
-        let never_ran = !self.response.errors.is_empty() && self.response.data == Value::Null;
-        let data = (!never_ran).then_some(&self.response.data);
+        let data = self.ran().then_some(&self.response.data);
         let wire = Wire {
             data,
             errors: &self.response.errors,

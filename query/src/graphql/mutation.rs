@@ -16,7 +16,7 @@ pub(super) fn object() -> Object {
         .field(with_arguments(
             field(
                 "triggerRun",
-                "IngestionRun!",
+                "IngestionRun",
                 "Wakes a source; gives the run that will read what is there now.",
                 trigger_run,
             ),
@@ -25,7 +25,7 @@ pub(super) fn object() -> Object {
         .field(with_arguments(
             field(
                 "decideSweep",
-                "SweepResult!",
+                "SweepResult",
                 "Approves or rejects a held removal.",
                 decide_sweep,
             ),
@@ -42,7 +42,7 @@ pub(super) fn object() -> Object {
         .field(with_arguments(
             field(
                 "undoSweep",
-                "SweepResult!",
+                "SweepResult",
                 "Brings back what a removal took.",
                 undo_sweep,
             ),

@@ -13,7 +13,7 @@ use super::query::text_argument;
 use super::view;
 use crate::catalog::{Found, Node};
 use crate::error::ApiError;
-use crate::limits::SEARCH_TEXT_BYTES_MAX;
+use crate::limits::LOOKUP_TEXT_BYTES_MAX;
 
 pub(super) const ARGUMENTS: &[Plain] = &[
     (
@@ -104,9 +104,9 @@ pub(super) fn resolve(ctx: ResolverContext<'_>) -> FieldFuture<'_> {
     let cx = cx(&ctx);
     let of = text_argument(&ctx, "of").unwrap_or_default();
     later(async move {
-        if of.len() > SEARCH_TEXT_BYTES_MAX {
-            let message = format!("the text to look up is longer than {SEARCH_TEXT_BYTES_MAX} bytes");
-            return Err(ApiError::limit("search_text_bytes_max", message));
+        if of.len() > LOOKUP_TEXT_BYTES_MAX {
+            let message = format!("the text to look up is longer than {LOOKUP_TEXT_BYTES_MAX} bytes");
+            return Err(ApiError::limit("lookup_text_bytes_max", message));
         }
         let answer = blocking(cx, move |cx| match cx.catalog().find(&cx.viewer, &of) {
             Found::Entity { node, how } => {

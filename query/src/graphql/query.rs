@@ -51,7 +51,7 @@ pub(super) fn objects() -> Vec<Object> {
         .field(with_arguments(
             field(
                 "entities",
-                "EntityConnection!",
+                "EntityConnection",
                 "Entities in an order, by name if left out.",
                 entities,
             ),
@@ -66,7 +66,7 @@ pub(super) fn objects() -> Vec<Object> {
         .field(with_arguments(
             field(
                 "aggregate",
-                "Aggregate!",
+                "Aggregate",
                 "Counts entities by the values of a field.",
                 aggregate,
             ),
@@ -82,13 +82,13 @@ pub(super) fn objects() -> Vec<Object> {
             ],
         ))
         .field(with_arguments(
-            field("search", "SearchConnection!", "Full-text search.", search::resolve),
+            field("search", "SearchConnection", "Full-text search.", search::resolve),
             search::ARGUMENTS,
         ))
         .field(with_arguments(
             field(
                 "owner",
-                "OwnerAnswer!",
+                "OwnerAnswer",
                 "Who owns the thing that this text names, and how that is known.",
                 owner::resolve,
             ),
@@ -106,7 +106,7 @@ pub(super) fn objects() -> Vec<Object> {
         .field(with_arguments(
             field(
                 "changes",
-                "ChangeConnection!",
+                "ChangeConnection",
                 "The change log: newest first, or oldest first behind `after`.",
                 changes,
             ),
@@ -118,17 +118,17 @@ pub(super) fn objects() -> Vec<Object> {
             ],
         ))
         .field(with_arguments(
-            field("findings", "FindingConnection!", "Problems in the data.", findings),
+            field("findings", "FindingConnection", "Problems in the data.", findings),
             &[("filter", "FindingFilter", "Which findings."), FIRST, AFTER],
         ))
         .field(field(
             "sources",
-            "[IngestionSource!]!",
+            "[IngestionSource!]",
             "All sources, configured or known.",
             sources,
         ))
         .field(with_arguments(
-            field("runs", "RunConnection!", "The run ledger, newest first.", runs),
+            field("runs", "RunConnection", "The run ledger, newest first.", runs),
             &[("source", "String", "Only runs of this source."), FIRST],
         ))
         .field(with_arguments(
@@ -138,7 +138,7 @@ pub(super) fn objects() -> Vec<Object> {
         .field(with_arguments(
             field(
                 "pendingSweeps",
-                "[PendingSweep!]!",
+                "[PendingSweep!]",
                 "Removals that wait for a decision.",
                 pending_sweeps,
             ),
@@ -146,7 +146,7 @@ pub(super) fn objects() -> Vec<Object> {
         ))
         .field(field(
             "appliedSweeps",
-            "[AppliedSweep!]!",
+            "[AppliedSweep!]",
             "Removals that can be undone.",
             applied_sweeps,
         ))

@@ -185,7 +185,7 @@ fn read(cx: &Cx, node: &Arc<Node>, wanted: &Wanted) -> RelationPage {
     let mut edges: Vec<Edge<'_>> = Vec::new();
     if wanted.direction != Some(Direction::Incoming) {
         for relation in &node.relations {
-            let Some(target) = cx.snapshot.name(relation.target) else {
+            let Some(target) = cx.name(relation.target) else {
                 continue;
             };
             let name = relation_types.name(relation.relation);

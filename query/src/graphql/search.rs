@@ -11,7 +11,7 @@ use super::filter::{self, decode, encode, page_size};
 use super::query::{argument, text_argument};
 use crate::catalog::{Bucket, Field, Hit, SearchPage, SearchQuery};
 use crate::error::ApiError;
-use crate::limits::{BUCKETS_MAX, FACETS_MAX, SEARCH_OFFSET_MAX, SEARCH_TEXT_BYTES_MAX};
+use crate::limits::{BUCKETS_MAX, FACETS_MAX, SEARCH_OFFSET_MAX};
 
 pub(super) const ARGUMENTS: &[Plain] = &[
     (
@@ -19,7 +19,7 @@ pub(super) const ARGUMENTS: &[Plain] = &[
         "String!",
         "Words, or beginnings of words; empty finds everything that passes the filter.",
     ),
-    ("first", "Int", "Size of the page, 50 if left out, 500 at most."),
+    ("first", "Int", "Size of the page, 50 if left out, 200 at most."),
     ("offset", "Int", "How many hits to pass over."),
     ("after", "String", "`endCursor` of the page before."),
     ("filter", "EntityFilter", "Which entities."),
@@ -156,10 +156,6 @@ pub(super) fn resolve(ctx: ResolverContext<'_>) -> FieldFuture<'_> {
 
 fn wanted(ctx: &ResolverContext<'_>) -> Result<Wanted, ApiError> {
     let text = text_argument(ctx, "query").unwrap_or_default();
-    if text.len() > SEARCH_TEXT_BYTES_MAX {
-        let message = format!("the text to search for is longer than {SEARCH_TEXT_BYTES_MAX} bytes");
-        return Err(ApiError::limit("search_text_bytes_max", message));
-    }
     let offset = match (text_argument(ctx, "after"), argument(ctx, "offset")) {
         (Some(_), Some(_)) => return Err(ApiError::bad_request("give either `after` or `offset`")),
         (Some(after), None) => decode::<usize>(&after)?,

@@ -71,7 +71,7 @@ async fn every_limit_of_a_query_is_held_and_named() {
     refused(
         &fixture,
         &format!("{{ owner(of: \"{}\") {{ outcome }} }}", "x".repeat(9_000)),
-        "search_text_bytes_max",
+        "lookup_text_bytes_max",
     )
     .await;
     refused(
@@ -189,4 +189,27 @@ async fn nonsense_is_a_bad_request() {
             "{query}: {error}"
         );
     }
+}
+
+#[tokio::test]
+async fn a_field_that_fails_says_where_and_leaves_the_rest() {
+    let fixture = Fixture::open().await;
+    let (status, answer) = fixture
+        .post(json!({"query": r#"{ position lost: explain(ref: "no ref") { ref } entity(ref: "component:cart") { ref } }"#}))
+        .await;
+    assert_eq!(status, 200);
+    assert_eq!(answer["data"]["lost"], Value::Null);
+    assert_eq!(answer["data"]["entity"]["ref"], "component:default/cart", "{answer:#}");
+    assert_eq!(answer["errors"][0]["path"], json!(["lost"]), "{answer:#}");
+    let (_, answer) = fixture
+        .post(json!({"query": r#"{ position entities(after: "x") { totalCount } }"#}))
+        .await;
+    assert_eq!(answer["errors"].as_array().unwrap().len(), 1, "{answer:#}");
+    assert_eq!(
+        (&answer["data"], &answer["errors"][0]["path"]),
+        (&json!({"position": 2, "entities": null}), &json!(["entities"])),
+        "{answer:#}"
+    );
+    let (_, answer) = fixture.post(json!({"query": "{ nothing }"})).await;
+    assert!(answer.get("data").is_none(), "what never ran has no data: {answer:#}");
 }

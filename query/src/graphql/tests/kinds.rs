@@ -62,3 +62,25 @@ async fn introspection_answers() {
         assert!(possible.contains(&format!("\"{name}\"")), "{possible}");
     }
 }
+
+/// A field that fails must be able to be null, or the answer would lack its key.
+#[test]
+fn whatever_can_fail_can_be_null() {
+    let sdl = crate::sdl(&bailiwick_schema::kind::KindSet::builtin()).unwrap();
+    let root = sdl.split("type Query {").nth(1).unwrap().split("\n}").next().unwrap();
+    let mutations = sdl
+        .split("type Mutation {")
+        .nth(1)
+        .unwrap()
+        .split("\n}")
+        .next()
+        .unwrap();
+    for line in root.lines().chain(mutations.lines()) {
+        let field = line.trim();
+        let is_type_line = field.starts_with(')')
+            || (!field.starts_with('"') && field.contains(": ") && line.starts_with("  ") && !line.starts_with("   "));
+        if is_type_line && !field.starts_with("position") {
+            assert!(!field.ends_with('!'), "{field}");
+        }
+    }
+}
