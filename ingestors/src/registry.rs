@@ -4,10 +4,11 @@ use bailiwick_schema::Limit;
 use serde_json::Value;
 
 use crate::files::FilesFactory;
+use crate::git::GitFactory;
 use crate::kit::{BuildContext, BuiltSource, IngestorFactory, OptionProblem};
 
 /// Every source type, in the order in which help and documentation show them.
-pub static REGISTRY: &[&dyn IngestorFactory] = &[&FilesFactory];
+pub static REGISTRY: &[&dyn IngestorFactory] = &[&FilesFactory, &GitFactory];
 
 /// Every named limit of this crate.
 pub static LIMITS: &[&[Limit]] = &[
@@ -15,6 +16,7 @@ pub static LIMITS: &[&[Limit]] = &[
     crate::scheduler::LIMITS,
     crate::descriptors::LIMITS,
     crate::files::LIMITS,
+    crate::git::LIMITS,
 ];
 
 /// The source type of this name.
