@@ -23,7 +23,7 @@ fn load_with(text: Option<&str>, env: &[(&str, &str)], flags: &[Flag]) -> Result
     let file = text.map(|_| file.as_path());
     Config::load(&Input {
         file,
-        working_dir: Path::new("/work"),
+        working_dir: Path::new("/srv"),
         env: &env,
         flags,
     })
@@ -50,8 +50,8 @@ fn problems(result: Result<Config, Problems>) -> Vec<String> {
 fn the_embedded_configuration_is_valid_and_starts_at_the_working_directory() {
     let config = load_with(None, &[], &[]).unwrap();
     assert_eq!(config.server.listen.to_string(), "127.0.0.1:7007");
-    assert_eq!(config.store.data_dir, Path::new("/work/data"));
-    assert_eq!(config.base_dir(), Path::new("/work"));
+    assert_eq!(config.store.data_dir, Path::new("/srv/data"));
+    assert_eq!(config.base_dir(), Path::new("/srv"));
     let ids: Vec<&str> = config.sources.iter().map(|source| source.id.as_str()).collect();
     assert_eq!(ids, ["code", "sample"]);
     assert!(
@@ -83,7 +83,7 @@ fn a_file_stands_alone_and_its_folder_is_where_paths_start() {
     let env = BTreeMap::new();
     let input = Input {
         file: Some(&file),
-        working_dir: Path::new("/work"),
+        working_dir: Path::new("/srv"),
         env: &env,
         flags: &[],
     };
@@ -128,7 +128,7 @@ fn the_environment_beats_the_file_and_flags_beat_both() {
     assert_eq!(config.store.cache_bytes, 10 * 1024 * 1024);
     assert_eq!(
         config.store.data_dir,
-        Path::new("/work/b"),
+        Path::new("/srv/b"),
         "a flag's path starts at the working directory"
     );
 

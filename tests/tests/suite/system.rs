@@ -1,0 +1,6 @@
+//! Git repositories become a catalog: what happens on the second run, when things change, and when they go wrong.
+
+mod change;
+mod hostile;
+mod loss;
+mod repositories;
