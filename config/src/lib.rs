@@ -30,8 +30,8 @@ mod validate;
 pub use layers::{ENV_PREFIX, Flag};
 pub use load::Input;
 pub use model::{
-    AllowConfig, Auth, Config, GuardConfig, LogFormat, LogLevel, LogSettings, Server, SourceConfig, Store,
-    StoreEngine, TokenConfig,
+    AllowConfig, Auth, Config, GuardConfig, LogFormat, LogLevel, LogSettings, Server, SourceConfig, Store, StoreEngine,
+    TokenConfig,
 };
 pub use problem::{Problem, Problems};
 pub use show::Shown;

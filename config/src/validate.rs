@@ -10,8 +10,8 @@ use serde_json::{Map, Value};
 
 use crate::load::Document;
 use crate::model::{
-    AllowConfig, Auth, Config, GuardConfig, LogFormat, LogLevel, LogSettings, Server, SourceConfig, Store,
-    StoreEngine, TokenConfig,
+    AllowConfig, Auth, Config, GuardConfig, LogFormat, LogLevel, LogSettings, Server, SourceConfig, Store, StoreEngine,
+    TokenConfig,
 };
 use crate::place::{Origin, Path, Step};
 use crate::problem::Problems;

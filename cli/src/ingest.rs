@@ -1,0 +1,158 @@
+//! `bailiwick ingest`: every source once, one after the other, without a server.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bailiwick_catalog::Catalog;
+use bailiwick_config::Problems;
+use bailiwick_ingestors::kit::chain;
+use bailiwick_ingestors::scheduler::{ScheduledSource, Surroundings, run_source};
+use bailiwick_schema::{RunCause, RunRecord, RunStatus};
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+
+use crate::args::IngestArgs;
+use crate::composition::{self, Parts, engine_kind, engine_settings};
+use crate::context::Context;
+use crate::exit::{Exit, Failure};
+use crate::local::config::{load, refused};
+use crate::remote::show_run;
+use crate::{logging, progress, signals};
+
+/// How often the progress line is renewed.
+const LOOK_EVERY: Duration = Duration::from_millis(150);
+
+/// Exits 1 if a run failed or was cut short; one that could not read everything says so in its findings.
+pub(crate) fn run(args: &IngestArgs, context: &Context) -> Result<Exit, Failure> {
+    let config = load(&args.source, None, context).map_err(|problems| refused(&problems))?;
+    let Parts { kinds, sources } = composition::parts(&config).map_err(|problems| refused(&Problems(problems)))?;
+    let sources = chosen(sources, &args.sources)?;
+    logging::start(config.log, context.stderr_colors());
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(Exit::Failed, format!("cannot start: {error}")))?;
+    let settings = engine_settings(&config, &kinds, true);
+    let running = composition::open(&config, engine_kind(config.store.engine), settings)?;
+    let surroundings = composition::surroundings(&config, Arc::new(running.sink()), context);
+    let catalog = running.catalog();
+    let result = runtime.block_on(pass(&surroundings, &sources, &catalog, context));
+    let spinner = progress::spinner(context, "writing the index");
+    running.stop();
+    spinner.finish_and_clear();
+    let records = result?;
+    let runs: Vec<Value> = records.iter().map(view).collect();
+    context.print(&Value::Array(runs.clone()), |style| {
+        runs.iter().map(|run| show_run(run, style)).collect()
+    })?;
+    context.note(&format!(
+        "the catalog holds {} entities at position {}",
+        catalog.status().entities,
+        catalog.head()
+    ));
+    let failed = |record: &RunRecord| !matches!(record.status, RunStatus::Succeeded | RunStatus::Partial);
+    Ok(if records.iter().any(failed) || records.len() < sources.len() {
+        Exit::No
+    } else {
+        Exit::Ok
+    })
+}
+
+/// The sources of these ids, or all.
+fn chosen(sources: Vec<ScheduledSource>, ids: &[String]) -> Result<Vec<ScheduledSource>, Failure> {
+    for id in ids {
+        if !sources.iter().any(|source| source.id.as_str() == id) {
+            let known: Vec<&str> = sources.iter().map(|source| source.id.as_str()).collect();
+            let known = if known.is_empty() {
+                "none".to_owned()
+            } else {
+                known.join(", ")
+            };
+            return Err(Failure::usage(format!(
+                "there is no source `{id}`; configured are: {known}"
+            )));
+        }
+    }
+    let wanted = |source: &ScheduledSource| ids.is_empty() || ids.iter().any(|id| id == source.id.as_str());
+    Ok(sources.into_iter().filter(wanted).collect())
+}
+
+/// Runs the sources in turn. A signal ends the run that goes on and those after it.
+async fn pass(
+    surroundings: &Surroundings,
+    sources: &[ScheduledSource],
+    catalog: &Catalog,
+    context: &Context,
+) -> Result<Vec<RunRecord>, Failure> {
+    let cancel = signals::on_stop()?;
+    let mut records = Vec::new();
+    for source in sources {
+        if cancel.is_cancelled() {
+            break;
+        }
+        let spinner = progress::spinner(context, source.id.as_str());
+        let looking = CancellationToken::new();
+        let watching = tokio::spawn(watch(
+            spinner.clone(),
+            source.id.to_string(),
+            catalog.clone(),
+            looking.clone(),
+        ));
+        let record = run_source(surroundings, source, RunCause::Operator, &cancel).await;
+        looking.cancel();
+        // The watcher only draws; how it ended does not matter.
+        let _ = watching.await;
+        spinner.finish_and_clear();
+        records.push(
+            record.map_err(|error| Failure::new(Exit::Failed, format!("source `{}`: {}", source.id, chain(&error))))?,
+        );
+    }
+    Ok(records)
+}
+
+async fn watch(bar: indicatif::ProgressBar, source: String, catalog: Catalog, done: CancellationToken) {
+    if bar.is_hidden() {
+        return;
+    }
+    while !done.is_cancelled() {
+        let status = catalog.status();
+        bar.set_message(format!(
+            "{source}: {} claims, {} entities, position {}",
+            status.claims, status.entities, status.position
+        ));
+        tokio::select! {
+            () = done.cancelled() => {}
+            () = tokio::time::sleep(LOOK_EVERY) => {}
+        }
+    }
+}
+
+/// A run in the words of the API.
+fn view(run: &RunRecord) -> Value {
+    let counts = &run.counts;
+    json!({
+        "id": run.id,
+        "source": run.source,
+        "sourceType": run.source_type,
+        "cause": run.cause,
+        "status": run.status.as_str().to_uppercase(),
+        "startedAt": run.started_at,
+        "endedAt": run.ended_at,
+        "position": run.position,
+        "counts": {
+            "scopesOpened": counts.scopes_opened,
+            "scopesProved": counts.scopes_proved,
+            "scopesUnchanged": counts.scopes_unchanged,
+            "claimsDelivered": counts.claims_delivered,
+            "claimsChanged": counts.claims_changed,
+            "claimsRemoved": counts.claims_removed,
+            "claimsPending": counts.claims_pending,
+            "entitiesChanged": counts.entities_changed,
+            "events": counts.events,
+            "findings": counts.findings,
+            "commits": counts.commits,
+        },
+        "error": run.error,
+        "telemetry": run.telemetry,
+    })
+}

@@ -1,0 +1,123 @@
+//! `bailiwick export --data-dir` and `bailiwick verify --data-dir`: on a data directory that no server uses.
+
+use std::io::{BufWriter, Write as _};
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::time::Duration;
+
+use bailiwick_catalog::store::EngineKind;
+use bailiwick_catalog::verify::VerifyReport;
+use bailiwick_catalog::{Catalog, CatalogError, Running};
+use bailiwick_config::Problems;
+use bailiwick_ingestors::kit::chain;
+use bailiwick_schema::{OwnerMethod, Viewer, canonical};
+use serde_json::json;
+
+use crate::args::{ConfigSource, Offline, SERVER_VARIABLE};
+use crate::composition::{self, engine_settings};
+use crate::context::Context;
+use crate::exit::{Exit, Failure};
+use crate::local::config::{kind_problems, load, refused};
+use crate::local::kinds;
+use crate::{progress, report};
+
+/// Bytes that are collected before they are written.
+const BUFFER_BYTES: usize = 256 * 1024;
+/// Longest time for the index to catch up before a verification; an index that is missing is made again first.
+const INDEX_WAIT_MAX: Duration = Duration::from_secs(30 * 60);
+
+/// Where a command reads: this data directory, or, without one, the server.
+pub(crate) fn place<'a>(offline: &'a Offline, context: &Context) -> Result<Option<&'a Path>, Failure> {
+    match (&offline.data_dir, &context.server_flag) {
+        (Some(_), Some(_)) => Err(Failure::usage("--data-dir and --server exclude each other")
+            .hint("--data-dir DIR reads a folder that no server uses, --server URL asks a running server")),
+        (Some(data_dir), None) => Ok(Some(data_dir)),
+        (None, Some(_)) => Ok(None),
+        (None, None) if context.env.contains_key(SERVER_VARIABLE) => Ok(None),
+        (None, None) => Err(Failure::usage("either --data-dir or --server is needed")
+            .hint("--data-dir DIR reads a folder that no server uses, --server URL asks a running server")),
+    }
+}
+
+pub(crate) fn export(data_dir: &Path, offline: &Offline, content: bool, context: &Context) -> Result<Exit, Failure> {
+    let (running, _) = open(data_dir, offline, context)?;
+    let mut out = BufWriter::with_capacity(BUFFER_BYTES, std::io::stdout().lock());
+    let mut written = Ok(());
+    let mut line = Vec::new();
+    let result = running.catalog().export(&Viewer::local(), content, &mut |value| {
+        line.clear();
+        canonical::write(&value, &mut line);
+        line.push(b'\n');
+        written = out.write_all(&line);
+        if written.is_ok() {
+            ControlFlow::Continue(())
+        } else {
+            ControlFlow::Break(())
+        }
+    });
+    let written = written.and_then(|()| out.flush());
+    running.stop();
+    result.map_err(|error| Failure::new(Exit::Failed, format!("the export stopped: {}", chain(&error))))?;
+    written?;
+    Ok(Exit::Ok)
+}
+
+pub(crate) fn verify(data_dir: &Path, offline: &Offline, context: &Context) -> Result<Exit, Failure> {
+    let (running, order) = open(data_dir, offline, context)?;
+    let result = verify_now(&running.catalog(), &order, context);
+    running.stop();
+    let found =
+        result.map_err(|error| Failure::new(Exit::Failed, format!("the verification stopped: {}", chain(&error))))?;
+    let value = json!({
+        "agrees": found.agrees(),
+        "position": found.position,
+        "entities": found.entities,
+        "claims": found.claims,
+        "edges": found.edges,
+        "documents": found.documents,
+        "entitiesHash": found.entities_hash,
+        "indexSum": found.index_sum,
+        "differences": found.differences,
+        "furtherDifferences": found.further_differences,
+    });
+    report::print_verify(&value, context)
+}
+
+/// Waits until the index has caught up and compares.
+fn verify_now(catalog: &Catalog, order: &[OwnerMethod], context: &Context) -> Result<VerifyReport, CatalogError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| CatalogError::Stopped(error.to_string()))?;
+    let spinner = progress::spinner(context, "waiting for the index");
+    let caught_up = runtime.block_on(catalog.wait_for(catalog.head(), INDEX_WAIT_MAX));
+    spinner.finish_and_clear();
+    caught_up?;
+    let bar = progress::bar(context, "rebuilding and comparing");
+    let result = catalog.verify(order, &|done, total| {
+        bar.set_length(total);
+        bar.set_position(done);
+    });
+    bar.finish_and_clear();
+    result
+}
+
+fn open(data_dir: &Path, offline: &Offline, context: &Context) -> Result<(Running, Vec<OwnerMethod>), Failure> {
+    let folder = context.working_dir.join(data_dir);
+    if !folder.join("store").is_dir() {
+        return Err(
+            Failure::usage(format!("there is no catalog in `{}`", data_dir.display()))
+                .hint("name the folder that `serve` or `ingest` was given as --data-dir"),
+        );
+    }
+    let source = ConfigSource {
+        config: offline.config.clone(),
+        data_dir: Some(data_dir.to_owned()),
+    };
+    let config = load(&source, None, context).map_err(|problems| refused(&problems))?;
+    let kinds = kinds::load(&config.kind_paths).map_err(|error| refused(&Problems(kind_problems(&config, error))))?;
+    // Only a configuration that was named says which sources there are; the embedded one may be another's.
+    let settings = engine_settings(&config, &kinds.into(), offline.config.is_some());
+    let spinner = progress::spinner(context, "opening the catalog");
+    let running = composition::open(&config, EngineKind::Fjall, settings);
+    spinner.finish_and_clear();
+    Ok((running?, config.ownership_order))
+}
