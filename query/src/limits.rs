@@ -30,6 +30,8 @@ pub const PAGE_DEFAULT: usize = 50;
 pub const SEARCH_OFFSET_MAX: usize = 10_000;
 /// Longest text that an owner is looked up by, in bytes.
 pub const LOOKUP_TEXT_BYTES_MAX: usize = 8 * 1024;
+/// Most candidates that a contested or shared identifier lists.
+pub const OWNER_CANDIDATES_MAX: usize = 50;
 /// Most conditions in one filter.
 pub const FILTER_CONDITIONS_MAX: usize = 200;
 /// Most buckets of an aggregate or facet.
@@ -68,6 +70,18 @@ const REFUSED: &str = "the request is refused with LIMIT_EXCEEDED";
 
 /// The limits of this crate, for the table of the whole program.
 pub const LIMITS: &[Limit] = &[
+    limit(
+        "owner_candidates_max",
+        OWNER_CANDIDATES_MAX as u64,
+        "entities",
+        "further candidates are left out",
+    ),
+    limit(
+        "token_bytes_max",
+        crate::auth::TOKEN_BYTES_MAX as u64,
+        "bytes",
+        "the token is not known",
+    ),
     limit("body_bytes_max", BODY_BYTES_MAX as u64, "bytes", REFUSED),
     limit("query_text_bytes_max", QUERY_TEXT_BYTES_MAX as u64, "bytes", REFUSED),
     limit("query_nesting_max", QUERY_NESTING_MAX as u64, "brackets", REFUSED),

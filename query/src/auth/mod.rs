@@ -19,7 +19,7 @@ use subtle::ConstantTimeEq;
 use crate::error::{ApiError, Code};
 
 /// Longest token that is looked at, in bytes.
-const TOKEN_BYTES_MAX: usize = 512;
+pub(crate) const TOKEN_BYTES_MAX: usize = 512;
 
 /// Tokens that may use the API.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

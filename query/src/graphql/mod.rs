@@ -8,6 +8,7 @@ mod context;
 mod entity;
 mod filter;
 mod guard;
+mod ledger;
 mod mutation;
 mod names;
 mod owner;
@@ -17,6 +18,7 @@ mod search;
 #[cfg(test)]
 mod tests;
 mod typed_spec;
+mod types;
 mod view;
 
 use std::collections::HashSet;
@@ -43,13 +45,13 @@ const AT_LEAST: &str = "atLeast";
 /// The schema for a set of kinds, and which type each kind has.
 pub(crate) fn build_schema(kinds: &KindSet) -> Result<(Schema, EntityTypes), SchemaError> {
     let mut objects: Vec<Object> = Vec::new();
-    objects.extend(view::objects());
+    objects.extend(types::objects());
     objects.extend(relations::objects());
     objects.extend(search::objects());
     objects.extend(owner::objects());
     objects.extend(query::objects());
     objects.push(mutation::object());
-    let enums = view::enums();
+    let enums = types::enums();
     let inputs = vec![
         input_object(
             "StringFilter",
@@ -71,7 +73,7 @@ pub(crate) fn build_schema(kinds: &KindSet) -> Result<(Schema, EntityTypes), Sch
         input_object(
             "FindingFilter",
             "Conditions on findings; all must hold.",
-            query::FINDING_FILTER,
+            ledger::FINDING_FILTER,
         ),
         input_object(
             "EntityOrder",

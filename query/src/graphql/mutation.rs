@@ -12,7 +12,7 @@ use crate::error::{ApiError, Code};
 
 pub(super) fn object() -> Object {
     Object::new("Mutation")
-        .description("What operators can do. Every one of these is in the audit log.")
+        .description("What operators can do. Decisions are in the audit log, runs in the run ledger.")
         .field(with_arguments(
             field(
                 "triggerRun",

@@ -13,7 +13,7 @@ use super::query::text_argument;
 use super::view;
 use crate::catalog::{Found, Node};
 use crate::error::ApiError;
-use crate::limits::LOOKUP_TEXT_BYTES_MAX;
+use crate::limits::{LOOKUP_TEXT_BYTES_MAX, OWNER_CANDIDATES_MAX};
 
 pub(super) const ARGUMENTS: &[Plain] = &[
     (
@@ -23,9 +23,6 @@ pub(super) const ARGUMENTS: &[Plain] = &[
     ),
     ("atLeast", "Long", "Wait until the catalog has reached this position."),
 ];
-
-/// Most candidates that a contested or shared identifier lists.
-const CANDIDATES_MAX: usize = 50;
 
 /// The answer as the parent of its fields.
 struct Answer {
@@ -153,7 +150,7 @@ pub(super) fn resolve(ctx: ResolverContext<'_>) -> FieldFuture<'_> {
 fn several(outcome: &str, identifier: &str, message: String, nodes: &[Arc<Node>]) -> Answer {
     let candidates: Vec<_> = nodes
         .iter()
-        .take(CANDIDATES_MAX)
+        .take(OWNER_CANDIDATES_MAX)
         .map(|node| view::link(&node.entity))
         .collect();
     let value = json!({

@@ -4,16 +4,14 @@ use std::sync::Arc;
 
 use async_graphql::Value;
 use async_graphql::dynamic::{FieldFuture, FieldValue, Object, ResolverContext};
-use bailiwick_schema::{EntityRef, Position, RunId, Severity, SourceId};
 use serde_json::json;
 
 use super::build::{Plain, field, json as as_json, later, with_arguments};
 use super::context::{blocking, cx};
 use super::entity::entity_value;
 use super::filter::{self, decode_cursor, encode_cursor, page_size, parse_ref};
-use super::{owner, search, view};
-use crate::catalog::{ChangesQuery, Field, FindingsQuery, Node, Order};
-use crate::error::ApiError;
+use super::{ledger, owner, search, view};
+use crate::catalog::{Field, Node, Order};
 use crate::limits::BUCKETS_MAX;
 
 const FIRST: Plain = ("first", "Int", "Size of the page, 50 if left out, 500 at most.");
@@ -108,7 +106,7 @@ pub(super) fn objects() -> Vec<Object> {
                 "changes",
                 "ChangeConnection",
                 "The change log: newest first, or oldest first behind `after`.",
-                changes,
+                ledger::changes,
             ),
             &[
                 ("after", "Long", "Only commits behind this position, oldest first."),
@@ -118,21 +116,26 @@ pub(super) fn objects() -> Vec<Object> {
             ],
         ))
         .field(with_arguments(
-            field("findings", "FindingConnection", "Problems in the data.", findings),
+            field(
+                "findings",
+                "FindingConnection",
+                "Problems in the data.",
+                ledger::findings,
+            ),
             &[("filter", "FindingFilter", "Which findings."), FIRST, AFTER],
         ))
         .field(field(
             "sources",
             "[IngestionSource!]",
             "All sources, configured or known.",
-            sources,
+            ledger::sources,
         ))
         .field(with_arguments(
-            field("runs", "RunConnection", "The run ledger, newest first.", runs),
+            field("runs", "RunConnection", "The run ledger, newest first.", ledger::runs),
             &[("source", "String", "Only runs of this source."), FIRST],
         ))
         .field(with_arguments(
-            field("run", "IngestionRun", "One run; null if it is not known.", run),
+            field("run", "IngestionRun", "One run; null if it is not known.", ledger::run),
             &[("id", "ID!", "As `triggerRun` gave it.")],
         ))
         .field(with_arguments(
@@ -140,7 +143,7 @@ pub(super) fn objects() -> Vec<Object> {
                 "pendingSweeps",
                 "[PendingSweep!]",
                 "Removals that wait for a decision.",
-                pending_sweeps,
+                ledger::pending_sweeps,
             ),
             &[("all", "Boolean", "Rejected ones too.")],
         ))
@@ -148,7 +151,7 @@ pub(super) fn objects() -> Vec<Object> {
             "appliedSweeps",
             "[AppliedSweep!]",
             "Removals that can be undone.",
-            applied_sweeps,
+            ledger::applied_sweeps,
         ))
         .field(field(
             "position",
@@ -227,13 +230,6 @@ pub(super) fn text_argument(ctx: &ResolverContext<'_>, name: &str) -> Option<Str
     match argument(ctx, name) {
         Some(Value::String(text)) => Some(text),
         Some(Value::Number(number)) => Some(number.to_string()),
-        _ => None,
-    }
-}
-
-fn position_argument(ctx: &ResolverContext<'_>, name: &str) -> Option<Position> {
-    match argument(ctx, name) {
-        Some(Value::Number(number)) => number.as_u64().map(Position),
         _ => None,
     }
 }
@@ -322,164 +318,5 @@ fn explain(ctx: ResolverContext<'_>) -> FieldFuture<'_> {
         Ok(explained
             .await?
             .and_then(|explanation| as_json(view::explanation(&explanation))))
-    })
-}
-
-fn changes(ctx: ResolverContext<'_>) -> FieldFuture<'_> {
-    let cx = cx(&ctx);
-    let (after, before) = (position_argument(&ctx, "after"), position_argument(&ctx, "before"));
-    let (entity, first) = (text_argument(&ctx, "ref"), argument(&ctx, "first"));
-    later(async move {
-        let entity = entity.map(|entity| parse_ref(&entity)).transpose()?;
-        let query = ChangesQuery {
-            after,
-            before,
-            entity,
-            limit: page_size(first.as_ref())?,
-        };
-        let rows = blocking(cx, move |cx| Ok(cx.catalog().changes(&cx.viewer, &query)?)).await?;
-        Ok(as_json(
-            json!({ "nodes": rows.iter().map(view::change).collect::<Vec<_>>() }),
-        ))
-    })
-}
-
-pub(super) const FINDING_FILTER: &[Plain] = &[
-    ("code", "String", "The code."),
-    ("severity", "Severity", "The severity."),
-    ("source", "String", "The source."),
-    ("scope", "String", "The scope."),
-    ("ref", "String", "The entity."),
-    ("file", "String", "The file."),
-];
-
-fn findings(ctx: ResolverContext<'_>) -> FieldFuture<'_> {
-    let cx = cx(&ctx);
-    let (wanted, first, after) = (
-        argument(&ctx, "filter"),
-        argument(&ctx, "first"),
-        text_argument(&ctx, "after"),
-    );
-    later(async move {
-        let query = findings_query(wanted.as_ref(), first.as_ref(), after)?;
-        let has_previous = query.after.is_some();
-        let page = blocking(cx, move |cx| Ok(cx.catalog().findings(&cx.viewer, &query)?)).await?;
-        Ok(as_json(view::findings(&page, has_previous)))
-    })
-}
-
-fn findings_query(
-    wanted: Option<&Value>,
-    first: Option<&Value>,
-    after: Option<String>,
-) -> Result<FindingsQuery, ApiError> {
-    let get = |name: &str| match wanted {
-        Some(Value::Object(map)) => match map.get(name) {
-            Some(Value::String(text)) => Some(text.clone()),
-            Some(Value::Enum(name)) => Some(name.to_string()),
-            _ => None,
-        },
-        _ => None,
-    };
-    let severity = get("severity").map(|severity| match severity.as_str() {
-        "ERROR" => Severity::Error,
-        "WARNING" => Severity::Warning,
-        _ => Severity::Info,
-    });
-    let entity: Option<EntityRef> = get("ref").map(|entity| parse_ref(&entity)).transpose()?;
-    Ok(FindingsQuery {
-        code: get("code"),
-        severity,
-        source: get("source"),
-        scope: get("scope"),
-        entity,
-        file: get("file"),
-        after,
-        first: page_size(first)?,
-    })
-}
-
-fn parse_source(source: &str) -> Result<SourceId, ApiError> {
-    SourceId::parse(source).map_err(|error| ApiError::bad_request(error.to_string()))
-}
-
-fn sources(ctx: ResolverContext<'_>) -> FieldFuture<'_> {
-    let cx = cx(&ctx);
-    later(async move {
-        let summaries = blocking(cx, |cx| Ok(cx.catalog().sources(&cx.viewer)?)).await?;
-        let configured = cx.app.control().sources().await;
-        let mut ids: Vec<&SourceId> = summaries
-            .iter()
-            .map(|one| &one.id)
-            .chain(configured.iter().map(|one| &one.id))
-            .collect();
-        ids.sort();
-        ids.dedup();
-        let values = ids.into_iter().map(|id| {
-            let status = configured.iter().find(|one| one.id == *id);
-            let summary = summaries.iter().find(|one| one.id == *id);
-            view::source(id.as_str(), status, summary)
-        });
-        Ok(as_json(values.collect()))
-    })
-}
-
-fn runs(ctx: ResolverContext<'_>) -> FieldFuture<'_> {
-    let cx = cx(&ctx);
-    let (source, first) = (text_argument(&ctx, "source"), argument(&ctx, "first"));
-    later(async move {
-        let source = source.map(|source| parse_source(&source)).transpose()?;
-        let first = page_size(first.as_ref())?;
-        let runs = blocking(cx, move |cx| {
-            Ok(cx.catalog().runs(&cx.viewer, source.as_ref(), first)?)
-        })
-        .await?;
-        Ok(as_json(
-            json!({ "nodes": runs.iter().map(view::run).collect::<Vec<_>>() }),
-        ))
-    })
-}
-
-fn run(ctx: ResolverContext<'_>) -> FieldFuture<'_> {
-    let cx = cx(&ctx);
-    let id = RunId::new(text_argument(&ctx, "id").unwrap_or_default());
-    later(async move {
-        let known = |id: RunId| blocking(cx, move |cx| Ok(cx.catalog().run(&cx.viewer, &id)?));
-        if let Some(run) = known(id.clone()).await? {
-            return Ok(as_json(view::run(&run)));
-        }
-        // Between being asked for and its first row in the ledger, a run is known to the scheduler only.
-        let configured = cx.app.control().sources().await;
-        for source in &configured {
-            let status = match (&source.queued, &source.running) {
-                (Some(queued), _) if *queued == id => "QUEUED",
-                (_, Some(running)) if *running == id => "RUNNING",
-                _ => continue,
-            };
-            return Ok(as_json(view::young_run(id.as_str(), source.id.as_str(), status)));
-        }
-        if cx.app.control().is_queued(&id).await {
-            let source = id.as_str().rsplit_once('-').map_or("", |(source, _)| source);
-            return Ok(as_json(view::young_run(id.as_str(), source, "QUEUED")));
-        }
-        // It may have begun between the two questions.
-        Ok(known(id).await?.and_then(|run| as_json(view::run(&run))))
-    })
-}
-
-fn pending_sweeps(ctx: ResolverContext<'_>) -> FieldFuture<'_> {
-    let cx = cx(&ctx);
-    let all = matches!(argument(&ctx, "all"), Some(Value::Boolean(true)));
-    later(async move {
-        let sweeps = blocking(cx, move |cx| Ok(cx.catalog().pending_sweeps(&cx.viewer, all)?)).await?;
-        Ok(as_json(sweeps.iter().map(view::pending_sweep).collect()))
-    })
-}
-
-fn applied_sweeps(ctx: ResolverContext<'_>) -> FieldFuture<'_> {
-    let cx = cx(&ctx);
-    later(async move {
-        let sweeps = blocking(cx, |cx| Ok(cx.catalog().applied_sweeps(&cx.viewer)?)).await?;
-        Ok(as_json(sweeps.iter().map(view::applied_sweep).collect()))
     })
 }

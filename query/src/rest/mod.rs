@@ -22,6 +22,7 @@ use bailiwick_schema::Viewer;
 use tokio::time::Instant;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::SizeAbove;
+use tracing::Instrument as _;
 
 pub use self::openapi::document as openapi;
 use crate::error::{ApiError, Code};
@@ -73,7 +74,10 @@ async fn watch(State(app): State<AppState>, request: Request, next: Next) -> Res
     let began = Instant::now();
     let route = request.extensions().get::<MatchedPath>().cloned();
     let mut response = match app.gate().check_host(request.headers(), request.uri()) {
-        Ok(()) => next.run(request).await,
+        Ok(()) => {
+            let span = tracing::debug_span!("request", method = %request.method(), path = request.uri().path());
+            next.run(request).instrument(span).await
+        }
         Err(error) => error.into_response(),
     };
     let headers = response.headers_mut();
@@ -82,8 +86,14 @@ async fn watch(State(app): State<AppState>, request: Request, next: Next) -> Res
         .entry(header::CACHE_CONTROL)
         .or_insert(HeaderValue::from_static("no-store"));
     let route = route.as_ref().map_or("other", MatchedPath::as_str);
-    app.metrics()
-        .observe(route, response.status().as_u16(), began.elapsed());
+    let took = began.elapsed();
+    app.metrics().observe(route, response.status().as_u16(), took);
+    tracing::debug!(
+        route,
+        status = response.status().as_u16(),
+        took_us = took.as_micros(),
+        "request answered"
+    );
     response
 }
 

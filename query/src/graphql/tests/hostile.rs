@@ -213,3 +213,80 @@ async fn a_field_that_fails_says_where_and_leaves_the_rest() {
     let (_, answer) = fixture.post(json!({"query": "{ nothing }"})).await;
     assert!(answer.get("data").is_none(), "what never ran has no data: {answer:#}");
 }
+
+#[tokio::test]
+async fn awkward_and_damaged_documents_are_answered_and_never_panic() {
+    let fixture = Fixture::open().await;
+    let awkward = [
+        r#"{ entity(ref: "\uD800") { ref } }"#,
+        r#"{ entity(ref: "\uZZZZ") { ref } }"#,
+        r#"{ entity(ref: """ block \""" """) { ref } }"#,
+        "{ entities(first: 99999999999999999999999999) { totalCount } }",
+        "{ entities(first: 1e999) { totalCount } }",
+        "{ entities(first: -0) { totalCount } }",
+        "query($a: [[[[[[Int!]!]!]!]!]!]!) { position }",
+        "query($a: Nothing) { position }",
+        "query($a: Int, $a: Int) { position }",
+        "fragment a on Entity { ref }",
+        "query { ...a } fragment a on Query { position }",
+        "{ __typename __schema { __typename } }",
+        "query @skip(if: $x) { position }",
+        "{ position @include }",
+        "{ position @include(if: 5) }",
+        "\u{FEFF}{ position }",
+        "{ position }\u{0}",
+        "schema { query: Query }",
+        "{ entity(ref: $nothing) { ref } }",
+        "{ entities(filter: {kind: {eq: $nothing}}) { totalCount } }",
+        "{ entities(orderBy: {field: \"kind\"}) { totalCount } }",
+        "{ entities(filter: {or: {kind: {eq: \"API\"}}}) { totalCount } }",
+        "{ position ... @include(if: true) { position } ... on Query { position } }",
+    ];
+    for query in awkward {
+        let (_, answer) = fixture.post(json!({ "query": query })).await;
+        let code = &answer["errors"][0]["extensions"]["code"];
+        assert!(
+            answer.get("data").is_some() || code == "BAD_REQUEST",
+            "{query}: {answer}"
+        );
+        assert_ne!(code, "INTERNAL", "{query}: {answer}");
+    }
+    let seed = r#"query q($n: Int = 2, $f: EntityFilter) { a: entities(first: $n, filter: {or: [{kind: {eq: "API"}}, {not: {tag: {in: ["x"]}}}]}, orderBy: [{field: "kind", direction: DESC}]) { totalCount nodes { ...f } } } fragment f on Entity { ref ... on Component { typedSpec { owner } } relations(first: 1) { nodes { type } } }"#;
+    let pieces: [&[u8]; 10] = [
+        b"{",
+        b"}",
+        b"(",
+        b")",
+        b"\"",
+        b"$",
+        b"...",
+        b"@",
+        b"\\u",
+        b"\xF0\x9F\x98\x80",
+    ];
+    // A fixed sequence, so that what fails fails again. Source of the constants: Knuth, MMIX.
+    let mut state = 7_u64;
+    let mut random = |below: usize| {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(state >> 33).unwrap() % below
+    };
+    for _ in 0..600 {
+        let mut bytes = seed.as_bytes().to_vec();
+        for _ in 0..=random(3) {
+            let at = random(bytes.len());
+            match random(3) {
+                0 => drop(bytes.remove(at)),
+                1 => drop(bytes.splice(at..at, pieces[random(pieces.len())].iter().copied())),
+                _ => bytes[at] = pieces[random(9)][0],
+            }
+        }
+        let query = String::from_utf8_lossy(&bytes).into_owned();
+        let (_, answer) = fixture.post(json!({ "query": query })).await;
+        assert_ne!(
+            answer["errors"][0]["extensions"]["code"], "INTERNAL",
+            "{query}: {answer}"
+        );
+    }
+}
