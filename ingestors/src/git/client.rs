@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use super::limits::{OBJECT_ALLOCATION_BYTES_MAX, OBJECT_CACHE_BYTES_MAX, TAGS_MAX, TREE_BYTES_MAX};
 
 /// How many symbolic refs are followed from HEAD.
-const SYMBOLIC_HOPS_MAX: usize = 5;
+pub(super) const SYMBOLIC_HOPS_MAX: usize = 5;
 
 /// Why something in a repository could not be read.
 #[derive(Debug, thiserror::Error)]

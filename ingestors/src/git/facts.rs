@@ -20,9 +20,9 @@ use crate::content::language::{Languages, language_of};
 use crate::content::{Problem, apidef, licence, manifest, readme, workflow};
 
 /// Most names kept of a list inside of one fact.
-const FACT_NAMES_MAX: usize = 20;
+pub(super) const FACT_NAMES_MAX: usize = 20;
 /// Most languages named.
-const LANGUAGES_MAX: usize = 20;
+pub(super) const LANGUAGES_MAX: usize = 20;
 
 /// The files that matter, and what was read of them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

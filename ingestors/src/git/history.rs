@@ -21,7 +21,7 @@ const DAYS_FROM_MONDAY: i64 = 3;
 /// Commits between two looks at the cancellation.
 const CHECK_INTERVAL: u64 = 256;
 /// Longest name and address kept of an author, in bytes.
-const IDENTITY_BYTES_MAX: usize = 200;
+pub(super) const IDENTITY_BYTES_MAX: usize = 200;
 /// The author who stands for all beyond [`AUTHORS_MAX`].
 const OTHERS: &str = "";
 

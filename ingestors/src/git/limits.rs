@@ -203,4 +203,13 @@ pub const LIMITS: &[Limit] = &[
         "repositories",
         "the option is refused",
     ),
+    limit("git_outputs_max", super::output::OUTPUTS_MAX as u64, "items", "reading waits for the catalog"),
+    limit("git_state_bytes_max", super::state::STATE_BYTES_MAX, "bytes", "the repository is read in full"),
+    limit("git_languages_max", super::facts::LANGUAGES_MAX as u64, "languages", "further ones are not named"),
+    limit("git_fact_names_max", super::facts::FACT_NAMES_MAX as u64, "names", "further ones are counted only"),
+    limit("git_identity_bytes_max", super::history::IDENTITY_BYTES_MAX as u64, "bytes", "the rest of a name is cut"),
+    limit("git_symbolic_hops_max", super::client::SYMBOLIC_HOPS_MAX as u64, "refs", "HEAD counts as missing"),
+    limit("git_evidence_committers_max", super::map::EVIDENCE_COMMITTERS_MAX as u64, "people", "further ones are no evidence"),
+    limit("git_paths_named_max", super::read::PATHS_NAMED_MAX as u64, "paths", "further ones are counted in the last finding"),
+    limit("git_cached_trees_max", super::tree::CACHED_TREES_MAX as u64, "trees", "older ones are decoded again"),
 ];

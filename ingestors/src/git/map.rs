@@ -22,7 +22,7 @@ pub(crate) const CONTENT_ORIGIN: &str = ":content";
 /// The weeks in which somebody must have committed to be named as evidence of ownership.
 const RECENT_WEEKS: u32 = 13;
 /// Most committers named as evidence.
-const EVIDENCE_COMMITTERS_MAX: usize = 5;
+pub(super) const EVIDENCE_COMMITTERS_MAX: usize = 5;
 
 /// One repository as far as every claim from it needs it.
 #[derive(Debug, Clone)]

@@ -10,7 +10,7 @@ use super::client::{Head, Repo};
 use super::location::{Location, Remote};
 use super::mirror::{Credentials, Mirror, MirrorError, Mirrored, mirror_path};
 use super::testing::TestRepo;
-use super::testing_servers::{GitDaemon, HttpServer};
+use super::testing_servers::{GitDaemon, HttpServer, SshServer};
 
 struct Setting {
     folder: tempfile::TempDir,
@@ -292,4 +292,31 @@ fn ssh_is_called_without_prompts_and_with_the_key() {
     );
     let short = format!("git@acme.test:{}", setting.made.path.display());
     assert_eq!(commit_of(&setting.sync(&short, None, &credentials).unwrap().head), head);
+}
+
+#[test]
+fn a_real_ssh_server_is_mirrored_and_a_wrong_key_is_refused() {
+    let mut setting = Setting::new();
+    let head = setting.made.commit("one");
+    let Some(server) = SshServer::start(setting.folder.path()) else {
+        return;
+    };
+    let user = String::from_utf8(super::testing::command("id").arg("-un").output().unwrap().stdout).unwrap();
+    let url = format!(
+        "ssh://{}@127.0.0.1:{}{}",
+        user.trim(),
+        server.port,
+        setting.made.path.display()
+    );
+    let with = |key: PathBuf| Credentials {
+        ssh_key_file: Some(key),
+        ssh_program: Some(server.program.clone()),
+        ..Credentials::default()
+    };
+    let mirrored = setting.sync(&url, None, &with(server.key.clone())).unwrap();
+    assert_eq!((commit_of(&mirrored.head), mirrored.fetched), (head, true));
+    assert!(!setting.sync(&url, None, &with(server.key.clone())).unwrap().fetched);
+    let wrong = setting.folder.path().join("host");
+    let error = setting.sync(&url, None, &with(wrong)).err().unwrap();
+    assert!(matches!(error, MirrorError::Unauthorised(_)), "{error}");
 }

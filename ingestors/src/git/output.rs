@@ -7,7 +7,7 @@ use super::client::GitError;
 use crate::kit::{IngestError, ScopeHandle};
 
 /// Items on their way; the reader waits when the catalog is slower.
-const OUTPUTS_MAX: usize = 64;
+pub(super) const OUTPUTS_MAX: usize = 64;
 
 /// One thing that reading a repository gave.
 #[derive(Debug, Clone)]

@@ -25,7 +25,7 @@ use crate::content::codeowners::Host;
 use crate::descriptors::EntityItem;
 
 /// Most paths named in findings of one sort.
-const PATHS_NAMED_MAX: usize = 20;
+pub(super) const PATHS_NAMED_MAX: usize = 20;
 
 /// One repository to read.
 #[derive(Clone)]

@@ -16,7 +16,7 @@ use super::history::History;
 /// Raised whenever the state means something else than before.
 const STATE_FORMAT: u32 = 1;
 /// Longest state file that is read, in bytes.
-const STATE_BYTES_MAX: u64 = 256 * 1024 * 1024;
+pub(super) const STATE_BYTES_MAX: u64 = 256 * 1024 * 1024;
 
 /// The cursor of one repository: everything that its claims depend on, beside the options.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

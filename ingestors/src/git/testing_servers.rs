@@ -210,3 +210,80 @@ impl Drop for GitDaemon {
         let _ = self.child.wait();
     }
 }
+
+/// `sshd` on loopback with a key of its own, for the user who runs the test.
+pub(crate) struct SshServer {
+    pub(crate) port: u16,
+    /// The private key that it lets in.
+    pub(crate) key: PathBuf,
+    /// How to call `ssh` so that it knows the server's key.
+    pub(crate) program: String,
+    child: Child,
+}
+
+impl SshServer {
+    /// Nothing if this machine has no `sshd`; that is an error where the whole suite is expected to run.
+    #[expect(clippy::disallowed_methods, reason = "tells a CI machine from a laptop without sshd")]
+    pub(crate) fn start(folder: &Path) -> Option<Self> {
+        let program = std::env::var("BAILIWICK_TEST_SSHD").unwrap_or_else(|_| "/usr/sbin/sshd".to_owned());
+        if !Path::new(&program).exists() {
+            assert!(
+                std::env::var("CI").is_err(),
+                "{program} is needed in CI: install openssh-server"
+            );
+            println!("skipped: no {program} on this machine");
+            return None;
+        }
+        for name in ["host", "user"] {
+            let path = folder.join(name);
+            let made = command("ssh-keygen")
+                .args(["-q", "-t", "ed25519", "-N", "", "-f"])
+                .arg(&path)
+                .status();
+            assert!(made.unwrap().success());
+        }
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let shown = folder.display();
+        let config = format!(
+            "Port {port}\nListenAddress 127.0.0.1\nHostKey {shown}/host\nAuthorizedKeysFile {shown}/user.pub\n\
+             PidFile none\nUsePAM no\nStrictModes no\nPasswordAuthentication no\nPermitRootLogin prohibit-password\n"
+        );
+        std::fs::write(folder.join("sshd_config"), config).unwrap();
+        let host_key = std::fs::read_to_string(folder.join("host.pub")).unwrap();
+        std::fs::write(folder.join("known_hosts"), format!("[127.0.0.1]:{port} {host_key}")).unwrap();
+        std::fs::write(
+            folder.join("ssh_config"),
+            format!("UserKnownHostsFile {shown}/known_hosts\n"),
+        )
+        .unwrap();
+        let child = command(&program)
+            .args(["-D", "-f"])
+            .arg(folder.join("sshd_config"))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut server = Self {
+            port,
+            key: folder.join("user"),
+            program: format!("ssh -F '{shown}/ssh_config'"),
+            child,
+        };
+        while TcpStream::connect(("127.0.0.1", port)).is_err() {
+            if server.child.try_wait().unwrap().is_some() {
+                assert!(std::env::var("CI").is_err(), "sshd ended at once; as root it needs the folder /run/sshd");
+                println!("skipped: sshd ended at once; as root it needs the folder /run/sshd");
+                return None;
+            }
+            std::thread::yield_now();
+        }
+        Some(server)
+    }
+}
+
+impl Drop for SshServer {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

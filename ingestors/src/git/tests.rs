@@ -375,7 +375,7 @@ async fn other_owners_are_told_of_every_entity() {
 async fn a_forced_push_is_read_by_difference_and_after_gc_in_full() {
     let bench = two_repositories();
     bench.run().await;
-    let mut repo = TestRepo::at(bench.folder.path().join("pay"));
+    let repo = TestRepo::at(bench.folder.path().join("pay"));
     repo.write("catalog-info.yaml", component("other"));
     repo.git(["add", "--all"]);
     repo.git(["commit", "--quiet", "--amend", "--message", "rewritten"]);
@@ -805,4 +805,134 @@ fn is_of(line: &str, origins: &[String]) -> bool {
     origins
         .iter()
         .any(|origin| line.contains(origin.rsplit(' ').next().unwrap_or(origin)))
+}
+
+#[tokio::test]
+async fn damaged_packs_indexes_and_graphs_are_findings_and_no_crash() {
+    let bench = Bench::new(json!({"repositories": ["pay", "ship"]}));
+    let mut repo = bench.repo("pay");
+    for number in 0..20 {
+        repo.write(
+            &format!("c{number}/catalog-info.yaml"),
+            component(&format!("c{number}")),
+        );
+        repo.commit("more");
+    }
+    repo.git(["gc", "--quiet"]);
+    repo.git(["commit-graph", "write", "--reachable"]);
+    let mut other = bench.repo("ship");
+    other.write("catalog-info.yaml", component("ship"));
+    other.commit("first");
+    let mut files: Vec<PathBuf> = vec![repo.path.join(".git/packed-refs"), repo.path.join(".git/config")];
+    files.push(repo.path.join(".git/objects/info/commit-graph"));
+    for entry in std::fs::read_dir(repo.path.join(".git/objects/pack")).unwrap() {
+        files.push(entry.unwrap().path());
+    }
+    for file in files {
+        let Ok(sound) = std::fs::read(&file) else { continue };
+        let permissions: std::fs::Permissions = std::os::unix::fs::PermissionsExt::from_mode(0o644);
+        std::fs::set_permissions(&file, permissions).unwrap();
+        for damage in 0..6 {
+            let mut broken = sound.clone();
+            match damage {
+                0 => broken.truncate(sound.len() / 2),
+                1 => broken.clear(),
+                2 => broken.fill(0),
+                3 => broken.fill(0xff),
+                _ => {
+                    let step = 13 + damage;
+                    broken
+                        .iter_mut()
+                        .step_by(step)
+                        .for_each(|byte| *byte = byte.wrapping_add(1));
+                }
+            }
+            std::fs::write(&file, broken).unwrap();
+            let (row, run) = bench.run_with(&format!("{} {damage}", file.display())).await;
+            assert_eq!(row.error, None, "{} {damage}", file.display());
+            assert!(!in_part(&run, &bench.scope("ship")));
+        }
+        std::fs::write(&file, sound).unwrap();
+    }
+    let (row, run) = bench.run_with("mended").await;
+    assert_eq!((row.error, run.finding_codes()), (None, vec![]));
+}
+
+#[tokio::test]
+async fn a_repository_of_another_user_is_read() {
+    let bench = two_repositories();
+    let path = bench.folder.path().join("pay");
+    if std::os::unix::fs::chown(&path, Some(65_534), None).is_err() {
+        println!("skipped: only root can give a folder away");
+        return;
+    }
+    std::os::unix::fs::chown(path.join(".git"), Some(65_534), None).unwrap();
+    let (row, run) = bench.run().await;
+    assert_eq!((row.error, run.finding_codes()), (None, vec![]));
+    assert_eq!(bench.subjects_of(&bench.scope("pay")).len(), 4);
+}
+
+#[tokio::test]
+async fn a_narrowed_run_reads_one_repository_and_proves_no_listing() {
+    let bench = two_repositories();
+    bench.run().await;
+    let mut repo = TestRepo::at(bench.folder.path().join("pay"));
+    repo.write("catalog-info.yaml", component("other"));
+    repo.commit("second");
+    let source = SourceId::parse("fixture").unwrap();
+    let clock = Arc::new(bailiwick_schema::time::ManualClock::at(
+        bailiwick_schema::Timestamp::from_secs(1_900_000_000),
+    ));
+    let run = bailiwick_schema::RunId::new("narrow");
+    let options = bailiwick_schema::ContentHash::of(b"options");
+    let mut cx = RunContext::new(source.clone(), "git", run.clone(), clock, bench.cache_dir(), options);
+    cx.wanted = Some(bailiwick_schema::ScopeId::new(bench.scope("pay")));
+    let sink: Arc<dyn bailiwick_schema::Sink> = bench.sink.clone();
+    let begin = bailiwick_schema::RunBegin {
+        id: run.clone(),
+        source,
+        source_type: "git".to_owned(),
+        cause: bailiwick_schema::RunCause::Event,
+        full: false,
+        allow: bailiwick_schema::AllowPolicy::all(),
+        rank: 0,
+        started_at: bailiwick_schema::Timestamp::from_secs(1_900_000_000),
+    };
+    sink.run_begin(begin).await.unwrap();
+    let out = Emitter::new(sink, &cx);
+    bench.ingestor().ingest(&cx, &out).await.unwrap();
+    let run = bench.sink.last_run();
+    assert!(in_part(&run, "repositories"));
+    assert!(matches!(
+        run.closing_of(&bench.scope("pay")),
+        Some(Closing::Delta { .. })
+    ));
+    assert_eq!(run.closing_of(&bench.scope("ship")), None);
+}
+
+#[tokio::test]
+async fn formats_that_cannot_be_read_are_findings_and_not_empty() {
+    let bench = Bench::new(json!({"repositories": ["*"]}));
+    for (name, option) in [
+        ("reftable", "--ref-format=reftable"),
+        ("sha256", "--object-format=sha256"),
+    ] {
+        let path = bench.folder.path().join(name);
+        std::fs::create_dir(&path).unwrap();
+        let mut repo = TestRepo::at(path);
+        if !repo.output(["init", "--quiet", option]).status.success() {
+            println!("skipped: this git knows no {option}");
+            continue;
+        }
+        repo.commit("first");
+        let (_, run) = bench.run().await;
+        assert!(
+            in_part(&run, &bench.scope(name)),
+            "{name}: {:?}",
+            run.closing_of(&bench.scope(name))
+        );
+        assert_eq!(run.claims().count(), 0, "{name}");
+        assert!(!run.finding_codes().is_empty(), "{name}");
+        std::fs::remove_dir_all(&repo.path).unwrap();
+    }
 }

@@ -16,7 +16,7 @@ use super::limits::{LINK_HOPS_MAX, PATH_BYTES_MAX, TREE_ENTRIES_MAX};
 use crate::descriptors::TreeError;
 
 /// Trees kept decoded for look-ups.
-const CACHED_TREES_MAX: usize = 256;
+pub(super) const CACHED_TREES_MAX: usize = 256;
 
 /// A file found at a path; `link_to` is where a link led.
 #[derive(Debug, Clone, PartialEq, Eq)]
