@@ -38,6 +38,14 @@ pub(super) async fn get(args: &GetArgs, client: &Client, context: &Context) -> R
         return Err(missing(&args.entity));
     }
     context.print(entity, |style| show(entity, style))?;
+    let shown = items(entity, "/relations/nodes").len();
+    note_cut(
+        context,
+        shown,
+        entity,
+        "/relations/totalCount",
+        "the other relations are left out",
+    );
     Ok(Exit::Ok)
 }
 

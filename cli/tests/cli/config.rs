@@ -142,3 +142,42 @@ fn the_schema_is_the_checked_in_one() {
     let checked_in = std::fs::read_to_string(root().join("schema/contracts/config.schema.json")).unwrap();
     assert_eq!(printed, checked_in);
 }
+
+#[test]
+fn the_reference_page_names_every_option_of_every_source_type() {
+    let page = std::fs::read_to_string(root().join("config/bailiwick.yaml")).unwrap();
+    for factory in bailiwick_ingestors::registry::REGISTRY {
+        let section = format!("# Keys of type {}:", factory.source_type());
+        let rest = page
+            .split(&section)
+            .nth(1)
+            .unwrap_or_else(|| panic!("there is no section `{section}`"));
+        let text = rest.split("# Keys of type").next().unwrap();
+        let mut names = Vec::new();
+        option_names(&factory.options_schema(), &mut names);
+        assert!(!names.is_empty());
+        for name in names {
+            assert!(
+                text.contains(&name),
+                "`{name}` of {} is explained",
+                factory.source_type()
+            );
+        }
+    }
+}
+
+/// Every property that a schema names, at any depth.
+fn option_names(schema: &serde_json::Value, names: &mut Vec<String>) {
+    match schema {
+        serde_json::Value::Object(fields) => {
+            for (key, value) in fields {
+                if let (true, Some(properties)) = (key == "properties", value.as_object()) {
+                    names.extend(properties.keys().cloned());
+                }
+                option_names(value, names);
+            }
+        }
+        serde_json::Value::Array(items) => items.iter().for_each(|item| option_names(item, names)),
+        _ => {}
+    }
+}

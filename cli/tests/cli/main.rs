@@ -1,5 +1,7 @@
 //! The command line as a process: what it prints where, and how it ends.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails loudly")]
+
 mod config;
 mod help;
 mod offline;
