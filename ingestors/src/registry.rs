@@ -15,6 +15,7 @@ pub static LIMITS: &[&[Limit]] = &[
     crate::kit::limits::LIMITS,
     crate::scheduler::LIMITS,
     crate::descriptors::LIMITS,
+    crate::content::limits::LIMITS,
     crate::files::LIMITS,
     crate::git::LIMITS,
 ];

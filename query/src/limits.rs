@@ -77,7 +77,7 @@ pub const LIMITS: &[Limit] = &[
         "further candidates are left out",
     ),
     limit(
-        "token_bytes_max",
+        "api_token_bytes_max",
         crate::auth::TOKEN_BYTES_MAX as u64,
         "bytes",
         "the token is not known",

@@ -49,6 +49,12 @@ pub const LIMITS: &[Limit] = &[
         unit: "entities",
         effect: "further entities of a sweep are counted, not named",
     },
+    Limit {
+        name: "verify_differences_max",
+        value: crate::verify::DIFFERENCES_MAX as u64,
+        unit: "differences",
+        effect: "further differences are counted, not named",
+    },
 ];
 
 /// Why a request to the catalog failed.

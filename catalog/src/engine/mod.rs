@@ -65,6 +65,18 @@ pub const LIMITS: &[Limit] = &[
         effect: "the rest goes into the next commit",
     },
     Limit {
+        name: "commit_wait_ms_max",
+        value: COMMIT_WAIT_MAX.as_millis() as u64,
+        unit: "milliseconds",
+        effect: "what is planned is committed",
+    },
+    Limit {
+        name: "entity_restitch_max",
+        value: stitching::RESTITCH_MAX as u64,
+        unit: "times",
+        effect: "the entity stays as it is until the next commit",
+    },
+    Limit {
         name: "owner_inherit_depth_max",
         value: crate::core::own::INHERIT_DEPTH_MAX as u64,
         unit: "parents",

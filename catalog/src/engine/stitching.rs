@@ -14,7 +14,7 @@ use crate::graph::Snapshot;
 use crate::store::{ClaimHead, ClaimKey, EntityNo, IdentifierRow, StoreError, StoreResult, StoredClaim};
 
 /// How often one entity is stitched again within a commit because identifiers moved; then it stays as it is.
-const RESTITCH_MAX: u32 = 8;
+pub(super) const RESTITCH_MAX: u32 = 8;
 
 /// The batch under way.
 #[derive(Default)]

@@ -27,20 +27,20 @@ use crate::store::{EntityNo, Store};
 /// Shortest time between two commits of the index that nobody waits for.
 const COMMIT_INTERVAL_MIN: Duration = Duration::from_millis(100);
 /// Longest time that something staged waits for its commit.
-const COMMIT_INTERVAL_MAX: Duration = Duration::from_millis(500);
+pub(super) const COMMIT_INTERVAL_MAX: Duration = Duration::from_millis(500);
 /// Commits take at most one part in so many of the follower's time, within the bounds above.
 const COMMIT_TIME_SHARE: u32 = 10;
 /// Staged changes that are committed whatever the clock says.
-const COMMIT_CHANGES_MAX: usize = 50_000;
+pub(super) const COMMIT_CHANGES_MAX: usize = 50_000;
 /// Changes that are read from the log at once.
-const READ_CHANGES_MAX: NonZeroU32 = NonZeroU32::new(2_000).expect("not zero");
+pub(super) const READ_CHANGES_MAX: NonZeroU32 = NonZeroU32::new(2_000).expect("not zero");
 /// Entities between two lines of progress while the index is rebuilt.
 const PROGRESS_EVERY: usize = 50_000;
 /// How long a stop waits for the index to reach the head.
 const STOP_GRACE: Duration = Duration::from_secs(5);
 /// Waiting time after a first failure; it doubles.
 const RETRY_FIRST: Duration = Duration::from_secs(1);
-const RETRY_MAX: Duration = Duration::from_secs(60);
+pub(super) const RETRY_MAX: Duration = Duration::from_secs(60);
 
 /// Gives the newest snapshot.
 pub type SnapshotSource = Arc<dyn Fn() -> Arc<Snapshot> + Send + Sync>;

@@ -17,7 +17,7 @@ const FRAGMENT_BYTES: usize = 240;
 /// What a fragment shows before its first match, in bytes.
 const LEAD_BYTES: usize = 60;
 /// Part of a field that is looked through for a match, in bytes.
-const SCANNED_BYTES_MAX: usize = 16 * 1_024;
+pub(super) const SCANNED_BYTES_MAX: usize = 16 * 1_024;
 
 /// The words of a query, ready for comparing.
 pub(crate) struct Highlighter {

@@ -133,6 +133,42 @@ pub const LIMITS: &[Limit] = &[
         "longer beginnings are found more slowly",
     ),
     limit(
+        "search_highlight_bytes_max",
+        super::highlight::SCANNED_BYTES_MAX,
+        "bytes",
+        "matches further on are not shown",
+    ),
+    limit(
+        "search_phrase_ends_max",
+        super::query::PHRASE_ENDS_MAX as usize,
+        "words",
+        "further words that the phrase may end with are not tried",
+    ),
+    limit(
+        "index_commit_interval_ms_max",
+        super::follower::COMMIT_INTERVAL_MAX.as_millis() as usize,
+        "milliseconds",
+        "what is staged is committed",
+    ),
+    limit(
+        "index_commit_changes_max",
+        super::follower::COMMIT_CHANGES_MAX,
+        "changes",
+        "what is staged is committed",
+    ),
+    limit(
+        "index_read_changes_max",
+        super::follower::READ_CHANGES_MAX.get() as usize,
+        "changes",
+        "the rest is read in the next step",
+    ),
+    limit(
+        "index_retry_secs_max",
+        super::follower::RETRY_MAX.as_secs() as usize,
+        "seconds",
+        "after failures it is tried again no later",
+    ),
+    limit(
         "search_writer_heap_bytes",
         WRITER_HEAP_BYTES,
         "bytes",

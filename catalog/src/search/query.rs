@@ -41,7 +41,7 @@ const WORD_PREFIX_CHARS_MIN: usize = 3;
 const FUZZY_CHARS_MIN: usize = 4;
 const FUZZY_TWICE_CHARS_MIN: usize = 8;
 /// Different ends of a phrase that is being typed.
-const PHRASE_ENDS_MAX: u32 = 1_000;
+pub(super) const PHRASE_ENDS_MAX: u32 = 1_000;
 
 /// The query for words and filters. With `fuzzy`, words that are spelled alike match too, for less.
 pub(crate) fn build(fields: &Fields, text: &Text, filters: Vec<Box<dyn Query>>, fuzzy: bool) -> Box<dyn Query> {

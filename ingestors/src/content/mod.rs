@@ -11,6 +11,7 @@ pub mod classify;
 pub mod codeowners;
 pub mod language;
 pub mod licence;
+pub mod limits;
 pub mod manifest;
 pub mod readme;
 mod tables;

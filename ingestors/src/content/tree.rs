@@ -8,11 +8,11 @@ use serde_json::Value;
 use super::{Problem, text};
 
 /// Deepest nesting of a document.
-const DEPTH_MAX: usize = 100;
+pub(super) const DEPTH_MAX: usize = 100;
 /// Most nodes of a document after aliases are expanded.
-const NODES_MAX: usize = 400_000;
+pub(super) const NODES_MAX: usize = 400_000;
 /// Most documents of one file.
-const DOCUMENTS_MAX: usize = 64;
+pub(super) const DOCUMENTS_MAX: usize = 64;
 
 /// Every document of a YAML file in order; JSON is YAML here too.
 pub(crate) fn yaml_documents(bytes: &[u8], bytes_max: usize) -> Result<Vec<Value>, Problem> {

@@ -11,7 +11,7 @@ use super::{Names, Problem, Read, tree};
 /// Largest workflow file read, in bytes.
 pub const WORKFLOW_BYTES_MAX: usize = 1024 * 1024;
 /// Deepest nesting of Azure stages and conditional inserts that is followed.
-const STAGES_DEPTH_MAX: usize = 16;
+pub(super) const STAGES_DEPTH_MAX: usize = 16;
 
 /// A CI system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

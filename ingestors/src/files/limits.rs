@@ -66,6 +66,24 @@ pub const LIMITS: &[Limit] = &[
         effect: "the file is left as it was (file_changed_while_reading)",
     },
     Limit {
+        name: "files_memory_file_bytes_max",
+        value: MEMORY_FILE_BYTES_MAX,
+        unit: "bytes",
+        effect: "the file is read as a stream",
+    },
+    Limit {
+        name: "files_watch_delay_secs_max",
+        value: super::watch::DELAY_MAX.as_secs(),
+        unit: "seconds",
+        effect: "the source is woken though changes keep coming",
+    },
+    Limit {
+        name: "files_template_bytes_max",
+        value: super::sweep::TEMPLATE_BYTES_MAX,
+        unit: "bytes",
+        effect: "the file is not looked through for templates beforehand",
+    },
+    Limit {
         name: "files_cursor_notes_max",
         value: CURSOR_NOTES_MAX as u64,
         unit: "notes",

@@ -23,7 +23,7 @@ use crate::kit::{Emitter, IngestError, RunContext, ScopeHandle};
 const LISTING: &str = "files";
 
 /// Files above this size are not looked through for templates before they are read, in bytes.
-const TEMPLATE_BYTES_MAX: u64 = 1024 * 1024;
+pub(super) const TEMPLATE_BYTES_MAX: u64 = 1024 * 1024;
 
 /// Reads everything and returns the stamps that files had before they were read.
 pub(super) async fn sweep(

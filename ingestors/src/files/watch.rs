@@ -26,7 +26,7 @@ use crate::kit::{Wake, Watcher};
 const QUIET: Duration = Duration::from_millis(200);
 
 /// Longest delay of a wake while changes keep coming.
-const DELAY_MAX: Duration = Duration::from_secs(2);
+pub(super) const DELAY_MAX: Duration = Duration::from_secs(2);
 
 pub(super) struct FilesWatcher {
     settings: Arc<Settings>,
