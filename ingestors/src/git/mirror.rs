@@ -5,6 +5,10 @@
 //! to the configured host only, and are never written into the mirror. One caller per mirror at a time.
 //! Blocking; the caller runs it where that is right.
 
+mod base64;
+mod disk;
+mod listing;
+
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
@@ -12,8 +16,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bailiwick_schema::{ContentHash, Secret};
-use gix::ObjectId;
-use gix::bstr::{BStr, BString, ByteSlice};
+use gix::bstr::{BStr, ByteSlice};
 use gix::protocol::handshake::Ref;
 use gix::protocol::transport::client::blocking_io as transport;
 use gix::remote::Direction;
@@ -23,6 +26,9 @@ use tokio_util::sync::CancellationToken;
 use super::client::{GitError, Head, Repo, describe};
 use super::limits::{MIRROR_PACKS_MAX, TAGS_MAX};
 use super::location::Remote;
+use base64::base64;
+use disk::{clear_left_overs, create, pack_count, point_head_at};
+use listing::{Listing, Tag, is_up_to_date, name_of};
 
 /// The user name that goes with a token if none is configured; the large hosts accept any.
 const TOKEN_USERNAME: &str = "x-access-token";
@@ -66,14 +72,6 @@ pub(crate) struct Mirrored {
     pub(crate) default_branch: Option<String>,
     /// Whether a pack was asked for.
     pub(crate) fetched: bool,
-}
-
-/// What the remote said of its refs.
-struct Listing {
-    head: Head,
-    default_branch: Option<String>,
-    /// Name without `refs/tags/` → object, unpeeled and peeled.
-    tags: Vec<(String, ObjectId, ObjectId)>,
 }
 
 /// One remote and its mirror.
@@ -385,7 +383,7 @@ impl Mirror<'_> {
     }
 
     /// Deletes tags that the remote no longer has.
-    fn forget_tags(&self, repo: &gix::Repository, tags: &[(String, ObjectId, ObjectId)]) -> Result<(), MirrorError> {
+    fn forget_tags(&self, repo: &gix::Repository, tags: &[Tag]) -> Result<(), MirrorError> {
         use gix::refs::transaction::{Change, PreviousValue, RefEdit, RefLog};
         if tags.len() >= TAGS_MAX {
             return Ok(());
@@ -416,162 +414,4 @@ impl Mirror<'_> {
 fn branch_refspec(branch: &str) -> String {
     let branch = branch.strip_prefix("refs/heads/").unwrap_or(branch);
     format!("+refs/heads/{branch}:refs/heads/{branch}")
-}
-
-fn name_of(found: &Ref) -> &BString {
-    match found {
-        Ref::Peeled { full_ref_name, .. }
-        | Ref::Direct { full_ref_name, .. }
-        | Ref::Symbolic { full_ref_name, .. }
-        | Ref::Unborn { full_ref_name, .. } => full_ref_name,
-    }
-}
-
-impl Listing {
-    fn of(refs: &[Ref], wanted: Option<&str>) -> Self {
-        let wanted = wanted.map(|branch| branch.strip_prefix("refs/heads/").unwrap_or(branch));
-        let mut default_branch = None;
-        let mut head_object = None;
-        let mut wanted_object = None;
-        let mut tags = Vec::new();
-        for found in refs {
-            let name = name_of(found).to_str_lossy();
-            let (target, object, peeled) = match found {
-                Ref::Symbolic { target, object, .. } => (Some(target), Some(*object), Some(*object)),
-                Ref::Unborn { target, .. } => (Some(target), None, None),
-                Ref::Direct { object, .. } => (None, Some(*object), Some(*object)),
-                Ref::Peeled { tag, object, .. } => (None, Some(*tag), Some(*object)),
-            };
-            if name == "HEAD" {
-                head_object = object;
-                default_branch = target
-                    .and_then(|target| target.to_str().ok())
-                    .and_then(|target| target.strip_prefix("refs/heads/"))
-                    .map(str::to_owned);
-            } else if let Some(tag) = name.strip_prefix("refs/tags/") {
-                if let (Some(object), Some(peeled)) = (object, peeled)
-                    && tags.len() < TAGS_MAX
-                {
-                    tags.push((tag.to_owned(), object, peeled));
-                }
-            } else if wanted.is_some() && name.strip_prefix("refs/heads/") == wanted {
-                wanted_object = object;
-            }
-        }
-        let missing = |branch: Option<String>| Head::Empty { branch };
-        let head = match (wanted, wanted_object, head_object, &default_branch) {
-            (Some(branch), Some(commit), _, _) => Head::At {
-                branch: Some(branch.to_owned()),
-                commit,
-            },
-            (Some(branch), None, _, _) => missing(Some(branch.to_owned())),
-            (None, _, Some(commit), Some(branch)) => Head::At {
-                branch: Some(branch.clone()),
-                commit,
-            },
-            (None, _, _, branch) => missing(branch.clone()),
-        };
-        Self {
-            head,
-            default_branch,
-            tags,
-        }
-    }
-}
-
-/// Whether branch and reachable tags stand where the remote has them. Reads refs and looks up objects by name only.
-fn is_up_to_date(
-    repo: &gix::Repository,
-    branch: &str,
-    commit: ObjectId,
-    tags: &[(String, ObjectId, ObjectId)],
-) -> Result<bool, MirrorError> {
-    let standing = |name: &str| -> Option<ObjectId> {
-        let reference = repo.try_find_reference(name).ok().flatten()?;
-        reference.try_id().map(|id| id.detach())
-    };
-    if standing(&format!("refs/heads/{branch}")) != Some(commit) || !repo.has_object(commit) {
-        return Ok(false);
-    }
-    // Tags on other branches are not fetched and never here.
-    let is_current = |(name, object, peeled): &(String, ObjectId, ObjectId)| {
-        !repo.has_object(peeled) || standing(&format!("refs/tags/{name}")) == Some(*object)
-    };
-    Ok(tags.iter().all(is_current))
-}
-
-fn create(path: &Path) -> Result<(), MirrorError> {
-    let options = gix::create::Options {
-        destination_must_be_empty: Some(true),
-        ..Default::default()
-    };
-    gix::create::into(path, gix::create::Kind::Bare, options).map_err(|error| MirrorError::Local(describe(&error)))?;
-    Ok(())
-}
-
-/// Lets HEAD of the mirror name the default branch of the remote.
-fn point_head_at(path: &Path, branch: &str) -> Result<(), MirrorError> {
-    let name = format!("refs/heads/{branch}");
-    if gix::refs::FullName::try_from(name.as_str()).is_err() {
-        return Err(MirrorError::Failed(
-            "the server names a default branch that is no valid name".to_owned(),
-        ));
-    }
-    let content = format!("ref: {name}\n");
-    let head = path.join("HEAD");
-    if std::fs::read_to_string(&head).is_ok_and(|held| held == content) {
-        return Ok(());
-    }
-    let written = path.join("HEAD.new");
-    std::fs::write(&written, content)
-        .and_then(|()| std::fs::rename(&written, &head))
-        .map_err(|error| MirrorError::Local(error.to_string()))
-}
-
-fn pack_count(path: &Path) -> usize {
-    let Ok(entries) = std::fs::read_dir(path.join("objects/pack")) else {
-        return 0;
-    };
-    entries
-        .flatten()
-        .filter(|entry| entry.path().extension().is_some_and(|end| end == "pack"))
-        .count()
-}
-
-/// Removes what a killed fetch left: locks, and packs that were not finished.
-fn clear_left_overs(path: &Path) {
-    let packs = path.join("objects/pack");
-    let mut folders = vec![path.to_owned(), packs.clone()];
-    while let Some(folder) = folders.pop() {
-        let Ok(entries) = std::fs::read_dir(&folder) else {
-            continue;
-        };
-        for entry in entries.flatten() {
-            let (path, name) = (entry.path(), entry.file_name());
-            let name = name.to_string_lossy();
-            let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
-            let unfinished = name.ends_with(".lock") || (folder == packs && name.starts_with('.'));
-            if is_folder && name != "objects" {
-                folders.push(path);
-            } else if !is_folder && unfinished {
-                // What cannot be removed shows itself when the fetch meets it.
-                let _ = std::fs::remove_file(path);
-            }
-        }
-    }
-}
-
-/// Base64 with padding, RFC 4648 section 4.
-fn base64(bytes: &[u8]) -> String {
-    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for chunk in bytes.chunks(3) {
-        let byte = |at: usize| u32::from(chunk.get(at).copied().unwrap_or(0));
-        let group = byte(0) << 16 | byte(1) << 8 | byte(2);
-        for at in 0..4 {
-            let letter = LETTERS[(group >> (18 - 6 * at) & 63) as usize];
-            text.push(if at > chunk.len() { '=' } else { char::from(letter) });
-        }
-    }
-    text
 }

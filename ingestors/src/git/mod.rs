@@ -27,6 +27,7 @@ mod options;
 mod output;
 mod read;
 mod state;
+mod tell;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]

@@ -12,7 +12,7 @@ use bailiwick_schema::{ContentHash, EntityRef, Finding, Severity};
 use gix::ObjectId;
 
 use super::client::{GitError, Head, Repo};
-use super::declare::{DescriptorIndex, Globs, Reading, Visitor};
+use super::declare::{DescriptorIndex, Globs, Reading};
 use super::facts::{ContentIndex, OwnersFile};
 use super::history::{self, History};
 use super::map::{self, CONTENT_ORIGIN, FACTS_ORIGIN, HistoryFacts, REPOSITORY_ORIGIN, Subjects};
@@ -20,9 +20,9 @@ use super::naming::RepositoryName;
 use super::options::Settings;
 use super::output::{Output, Outputs};
 use super::state::{self, RepositoryCursor, State};
+use super::tell::{Teller, object_finding};
 use super::tree::{self, Change, TreeView};
 use crate::content::codeowners::Host;
-use crate::descriptors::EntityItem;
 
 /// Most paths named in findings of one sort.
 pub(super) const PATHS_NAMED_MAX: usize = 20;
@@ -476,53 +476,4 @@ impl Run<'_> {
         let looked_at = prepared.descriptors.read(&reading, &mut teller)?;
         Ok(looked_at && prepared.whole)
     }
-}
-
-/// Turns descriptors into claims.
-struct Teller<'a> {
-    outputs: &'a Outputs,
-    subjects: &'a Subjects,
-    owners: Option<&'a OwnersFile>,
-    delta: bool,
-    damaged: &'a mut bool,
-}
-
-impl Visitor for Teller<'_> {
-    fn file(&mut self, path: &str) -> Result<(), GitError> {
-        if self.delta {
-            self.outputs.send(Output::OriginRead(path.to_owned()))
-        } else {
-            Ok(())
-        }
-    }
-
-    fn entity(&mut self, path: &str, entity: EntityItem) -> Result<(), GitError> {
-        self.outputs
-            .claim(map::described(self.subjects, path, entity, self.owners))
-    }
-
-    fn unreadable(&mut self, path: &str, finding: Finding) -> Result<(), GitError> {
-        *self.damaged |= matches!(
-            finding.code.as_str(),
-            "object_missing" | "object_damaged" | "placeholder_unreadable"
-        );
-        self.outputs.send(Output::Unreadable(path.to_owned(), finding))
-    }
-
-    fn finding(&mut self, finding: Finding) -> Result<(), GitError> {
-        self.outputs.finding(finding)
-    }
-
-    fn gone(&mut self, path: &str) -> Result<(), GitError> {
-        self.outputs.send(Output::Gone(path.to_owned()))
-    }
-}
-
-fn object_finding(what: &str, error: &GitError) -> Finding {
-    let code = match error {
-        GitError::ObjectMissing { .. } => "object_missing",
-        GitError::TooLarge { .. } => "object_too_large",
-        _ => "object_damaged",
-    };
-    Finding::new(code, Severity::Error, format!("{what} cannot be read: {error}"))
 }

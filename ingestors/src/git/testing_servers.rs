@@ -271,7 +271,10 @@ impl SshServer {
         };
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
             if server.child.try_wait().unwrap().is_some() {
-                assert!(std::env::var("CI").is_err(), "sshd ended at once; as root it needs the folder /run/sshd");
+                assert!(
+                    std::env::var("CI").is_err(),
+                    "sshd ended at once; as root it needs the folder /run/sshd"
+                );
                 println!("skipped: sshd ended at once; as root it needs the folder /run/sshd");
                 return None;
             }
