@@ -47,7 +47,8 @@ impl OwnerMethod {
 pub struct OwnerEvidence {
     pub method: OwnerMethod,
     /// Who, in the order of the evidence: an entity ref (`group:default/pay`), an identifier (`email:…`,
-    /// `handle:github.com/@acme/pay`). What names no known entity stays as evidence and owns nothing.
+    /// `handle:github.com/@acme/pay`). What names no known entity stays as evidence and owns
+    /// nothing, unless it is an explicit owner (docs/adr/0004).
     pub who: Vec<String>,
     /// Where it is written: file, line and pattern, in words for people.
     pub detail: String,

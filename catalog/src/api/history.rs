@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::{Catalog, CatalogError, ROWS_MAX, parse};
 pub use crate::core::explain::{FieldExplanation, Say};
 use crate::core::stitch::SourcedClaim;
-use crate::store::{ChangeKind, CommitCause, EntityVersion, ScopeRecord, StoreError, StoredClaim};
+use crate::store::{ChangeKind, CommitCause, EntityVersion, LoggedCommit, ScopeRecord, StoreError, StoredClaim};
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Explanation {
@@ -72,34 +72,24 @@ impl Catalog {
         if let Some(entity) = &query.entity {
             return self.changes_of(viewer, entity, query, limit);
         }
-        let scan = NonZeroU32::new(u32::try_from(limit).unwrap_or(u32::MAX)).unwrap_or(NonZeroU32::MIN);
-        let commits = match query.after {
-            Some(after) => self.store.read_after(after, scan)?,
-            None => self
-                .store
-                .read_before(query.before.unwrap_or(Position(u64::MAX)), scan)?,
-        };
         let newest_first = query.after.is_none();
+        let mut edge = query.after.or(query.before).unwrap_or(Position(u64::MAX));
         let mut rows = Vec::new();
-        for commit in commits {
-            let mut of_commit: Vec<ChangeRow> = (0u32..)
-                .zip(&commit.changes)
-                .filter(|(_, change)| viewer.sees(change.entity.kind(), change.entity.namespace()))
-                .map(|(ordinal, change)| ChangeRow {
-                    position: commit.position,
-                    ordinal,
-                    at: commit.at,
-                    cause: commit.cause,
-                    source: commit.source.clone(),
-                    run: commit.run.clone(),
-                    entity: change.entity.clone(),
-                    change: change.change,
-                })
-                .collect();
-            if newest_first {
-                of_commit.reverse();
+        // A commit need not carry a change, so one page of the log may fill only part of the answer.
+        for _ in 0..PAGES_MAX {
+            let page = NonZeroU32::new(u32::try_from(limit).unwrap_or(u32::MAX)).unwrap_or(NonZeroU32::MIN);
+            let commits = match newest_first {
+                true => self.store.read_before(edge, page)?,
+                false => self.store.read_after(edge, page)?,
+            };
+            let Some(last) = commits.last() else { break };
+            edge = last.position;
+            for commit in &commits {
+                rows.extend(rows_of(viewer, commit, newest_first));
             }
-            rows.extend(of_commit);
+            if rows.len() >= limit {
+                break;
+            }
         }
         rows.truncate(limit);
         Ok(rows)
@@ -188,6 +178,30 @@ impl Catalog {
             .map(|body| parse(&body, entity))
             .transpose()
     }
+}
+
+/// Pages of the log that are read for one answer.
+const PAGES_MAX: usize = 100;
+
+fn rows_of(viewer: &Viewer, commit: &LoggedCommit, newest_first: bool) -> Vec<ChangeRow> {
+    let mut rows: Vec<ChangeRow> = (0u32..)
+        .zip(&commit.changes)
+        .filter(|(_, change)| viewer.sees(change.entity.kind(), change.entity.namespace()))
+        .map(|(ordinal, change)| ChangeRow {
+            position: commit.position,
+            ordinal,
+            at: commit.at,
+            cause: commit.cause,
+            source: commit.source.clone(),
+            run: commit.run.clone(),
+            entity: change.entity.clone(),
+            change: change.change,
+        })
+        .collect();
+    if newest_first {
+        rows.reverse();
+    }
+    rows
 }
 
 pub(crate) fn sourced(scopes: &[ScopeRecord], stored: StoredClaim) -> Result<SourcedClaim, CatalogError> {

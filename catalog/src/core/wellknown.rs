@@ -26,7 +26,7 @@ const ANNOTATIONS: &[(&str, Rule, bool)] = &[
     ("github.com/team-slug", Rule::Handle("github.com"), true),
     ("github.com/user-login", Rule::Handle("github.com"), true),
     ("gitlab.com/user-login", Rule::Handle("gitlab.com"), true),
-    ("pagerduty.com/service-id", Rule::Plain("pagerduty"), true),
+    ("pagerduty.com/service-id", Rule::Plain("pagerduty"), false),
     ("backstage.io/kubernetes-id", Rule::Plain("kubernetes_id"), false),
     ("slack.com/channel", Rule::Plain("slack"), false),
 ];

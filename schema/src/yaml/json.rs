@@ -92,7 +92,10 @@ impl Reader<'_> {
         // Every byte but the continuation bytes of UTF-8 begins a character.
         self.columns += passed.iter().filter(|byte| **byte & 0xC0 != 0x80).count();
         self.counted = self.at;
-        Position { line: self.line, column: u32::try_from(self.columns + 1).unwrap_or(u32::MAX) }
+        Position {
+            line: self.line,
+            column: u32::try_from(self.columns + 1).unwrap_or(u32::MAX),
+        }
     }
 
     fn value(&mut self) -> Option<Node> {

@@ -19,15 +19,20 @@ fn facts_about(identifier: &str) -> Delivery {
 }
 
 fn serviced(path: &str, name: &str) -> Delivery {
-    let annotations = json!({"annotations": {"pagerduty.com/service-id": "P1"}});
+    let annotations = json!({"annotations": {"github.com/team-slug": "acme/p1"}});
     declares(path, &format!("component:default/{name}"), annotations, json!({}))
 }
 
 #[tokio::test]
 async fn a_claim_through_an_identifier_waits_for_its_holder() {
     let home = Home::memory();
-    home.run("facts", "all", vec![facts_about("pagerduty:P1")], whole("1"))
-        .await;
+    home.run(
+        "facts",
+        "all",
+        vec![facts_about("handle:github.com/@acme/p1")],
+        whole("1"),
+    )
+    .await;
     home.run("code", "repo", vec![serviced("a", "a")], whole("1")).await;
     assert_eq!(home.value("component:default/a")["facts"]["test"]["seen"], true);
     // A second holder contests it: the claim counts for nobody.
@@ -41,7 +46,7 @@ async fn a_claim_through_an_identifier_waits_for_its_holder() {
         2
     );
     assert!(matches!(
-        home.catalog.find(&Viewer::local(), "pagerduty:P1"),
+        home.catalog.find(&Viewer::local(), "handle:github.com/@acme/p1"),
         Found::Contested { .. }
     ));
     home.run("code", "repo", vec![], whole("2")).await;
@@ -55,7 +60,7 @@ async fn a_relation_to_an_identifier_is_resolved_late() {
     let home = Home::memory();
     let relation = RelationClaim {
         relation: "dependsOn".to_owned(),
-        target: Subject::Identifier(Identifier::parse("pagerduty:P1").unwrap()),
+        target: Subject::Identifier(Identifier::parse("handle:github.com/@acme/p1").unwrap()),
     };
     let body = ClaimBody {
         entity: json!({"kind": "Component", "metadata": {"name": "x"}})

@@ -381,7 +381,7 @@ async fn law_6_derived_equals_rebuilt_after_any_history() {
             if random(2) == 0 {
                 spec["owner"] = json!(owner);
             }
-            let metadata = json!({"annotations": {"pagerduty.com/service-id": format!("P{}", random(4))}});
+            let metadata = json!({"annotations": {"github.com/team-slug": format!("acme/t{}", random(4))}});
             items.push(match random(4) {
                 0 => declares(
                     &format!("s{at}"),
