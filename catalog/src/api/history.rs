@@ -181,7 +181,7 @@ impl Catalog {
 }
 
 /// Pages of the log that are read for one answer.
-const PAGES_MAX: usize = 100;
+pub(super) const PAGES_MAX: usize = 100;
 
 fn rows_of(viewer: &Viewer, commit: &LoggedCommit, newest_first: bool) -> Vec<ChangeRow> {
     let mut rows: Vec<ChangeRow> = (0u32..)

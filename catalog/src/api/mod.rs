@@ -44,6 +44,12 @@ pub const LIMITS: &[Limit] = &[
         effect: "the answer is cut",
     },
     Limit {
+        name: "changes_pages_max",
+        value: history::PAGES_MAX as u64,
+        unit: "pages of the log",
+        effect: "the answer is cut",
+    },
+    Limit {
         name: "sweep_entities_max",
         value: SWEEP_ENTITIES_MAX as u64,
         unit: "entities",

@@ -4,6 +4,7 @@
 
 mod config;
 mod help;
+mod kill;
 mod offline;
 mod server;
 mod support;
