@@ -4,4 +4,5 @@ mod change;
 mod histories;
 mod hostile;
 mod loss;
+mod moves;
 mod repositories;
