@@ -217,3 +217,70 @@ async fn hostile_files_give_findings_and_leave_the_rest_alone() {
     assert!(!format!("{:?}", home.findings()).contains("root:x:"));
     home.verify();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hostile_layouts_are_read_as_far_as_they_go() {
+    let home = Home::new();
+    let outside = home.path().join("outside");
+    std::fs::create_dir_all(&outside).unwrap();
+    std::fs::write(outside.join("catalog-info.yaml"), component("outside", OUTSIDE)).unwrap();
+    std::fs::write(outside.join("secret.txt"), OUTSIDE).unwrap();
+    let mut repo = Repo::new(home.path().join("layout"));
+    let deep = "d/".repeat(300);
+    let many: String = (0..10_050).map(|number| format!("---\n# {number}\n")).collect();
+    repo.write("through/catalog-info.yaml", with_api("through", "../folder/secret.txt"))
+        .write(
+            "places/catalog-info.yaml",
+            location("places", &["../folder/catalog-info.yaml", "../folder/*.yaml"]),
+        )
+        .write(&format!("{deep}catalog-info.yaml"), component("deep", "far down"))
+        .write(
+            "with\nnewline\t/catalog-info.yaml",
+            component("newline", "in an odd folder"),
+        )
+        .write("many/catalog-info.yaml", many)
+        .write("CODEOWNERS", "* @acme/everybody\n".repeat(250_000))
+        .write("Cargo.toml", "[".repeat(100_000))
+        .write("package.json", "{\"name\":".repeat(50_000))
+        .write("openapi.yaml", format!("openapi: 3.1.0\nx: {}", "[".repeat(100_000)))
+        .write("README.md", "#".repeat(1_000_000))
+        .write("good/catalog-info.yaml", component("good", "stands beside all that"));
+    std::os::unix::fs::symlink("../outside", repo.path.join("folder")).unwrap();
+    std::os::unix::fs::symlink("..", repo.path.join("loop")).unwrap();
+    repo.commit();
+
+    let record = home.run(&home.git(&["layout"])).await;
+    assert!(
+        matches!(record.status, RunStatus::Succeeded | RunStatus::Partial),
+        "{record:?}"
+    );
+    let codes = home.codes();
+    for name in ["good", "deep", "newline"] {
+        assert!(home.has(&format!("component:{name}")), "{name}: {codes:#?}");
+    }
+    assert!(!home.has("component:outside"));
+    let told = |codes: &[&str], file: &str| codes.iter().any(|code| home.has_finding(code, file));
+    assert!(
+        told(&["target_outside", "symlink_outside"], "through/catalog-info.yaml"),
+        "{codes:#?}"
+    );
+    assert!(
+        told(
+            &["target_outside", "target_not_found", "symlink_outside"],
+            "places/catalog-info.yaml"
+        ),
+        "{codes:#?}"
+    );
+    assert!(told(&["too_many_documents"], "many/catalog-info.yaml"), "{codes:#?}");
+    assert!(told(&["codeowners_too_large"], "CODEOWNERS"), "{codes:#?}");
+    let everything = format!("{:?} {}", home.findings(), home.value("component:good"));
+    assert!(!everything.contains(OUTSIDE), "something outside was read");
+    let page = bailiwick_tests::Workspace::here().read("docs/findings.md").unwrap();
+    for (code, file) in codes {
+        assert!(
+            page.contains(&format!("| `{code}` |")),
+            "docs/findings.md does not explain `{code}` ({file})"
+        );
+    }
+    home.verify();
+}
