@@ -175,6 +175,30 @@ impl Catalog {
         .await
     }
 
+    /// Writes an act that is carried out elsewhere, such as the start of a run, into the audit log.
+    pub async fn note_act(
+        &self,
+        viewer: &Viewer,
+        action: &'static str,
+        subject: &str,
+        outcome: &str,
+    ) -> Result<(), CatalogError> {
+        let by = Self::operator(viewer, action)?;
+        let (reply, answer) = oneshot::channel();
+        let (subject, outcome) = (subject.to_owned(), outcome.to_owned());
+        self.operate(
+            Request::NoteAct {
+                by,
+                action,
+                subject,
+                outcome,
+                reply,
+            },
+            answer,
+        )
+        .await
+    }
+
     /// The one point that every act of an operator passes. Returns the name for the audit log.
     pub fn operator(viewer: &Viewer, action: &'static str) -> Result<String, CatalogError> {
         if viewer.operates() {

@@ -166,6 +166,14 @@ pub(crate) enum Request {
         by: String,
         reply: oneshot::Sender<Result<SweepDecision, OperateError>>,
     },
+    /// An operator's act that is carried out elsewhere, for the audit log.
+    NoteAct {
+        by: String,
+        action: &'static str,
+        subject: String,
+        outcome: String,
+        reply: oneshot::Sender<Result<(), OperateError>>,
+    },
     Stop,
 }
 
@@ -324,6 +332,16 @@ impl State {
             }
             Request::DecideSweep { id, approve, by, reply } => answer(reply, self.decide_sweep(&id, approve, &by)),
             Request::UndoSweep { id, by, reply } => answer(reply, self.undo_sweep(&id, &by)),
+            Request::NoteAct {
+                by,
+                action,
+                subject,
+                outcome,
+                reply,
+            } => {
+                self.audit(&by, action, &subject, outcome)?;
+                answer(reply, Ok(Ok(())))
+            }
             Request::Stop => Ok(()),
         }
     }

@@ -86,6 +86,7 @@ impl State {
         self.pending.cause = Some(CommitCause::Operator);
         let claims = self.reinstate(claims)?;
         self.scopes[applied.scope.0 as usize].next_sweep_pending = true;
+        self.name_reinstated_members(applied.scope);
         self.put_scope(applied.scope);
         self.losses
             .retain(|(at, no, _)| (*at, *no) != (applied.at, applied.scope));
@@ -101,7 +102,20 @@ impl State {
         }))
     }
 
-    fn audit(&mut self, who: &str, action: &str, subject: &str, outcome: String) -> StoreResult<()> {
+    /// Scopes that came back below a listing are its members again, so that its next proof can miss them.
+    fn name_reinstated_members(&mut self, listing: ScopeNo) {
+        let (source, id) = (self.scope(listing).source.clone(), self.scope(listing).id.clone());
+        let mut members = self.scope(listing).members.clone();
+        let back = self.scopes.iter().filter(|scope| {
+            scope.source == source && scope.parent.as_ref() == Some(&id) && !scope.retired && scope.claims > 0
+        });
+        members.extend(back.map(|scope| scope.id.clone()));
+        members.sort();
+        members.dedup();
+        self.scopes[listing.0 as usize].members = members;
+    }
+
+    pub(super) fn audit(&mut self, who: &str, action: &str, subject: &str, outcome: String) -> StoreResult<()> {
         let record = AuditRecord {
             at: self.settings.clock.now(),
             who: who.to_owned(),

@@ -70,6 +70,9 @@ fn trigger_run(ctx: ResolverContext<'_>) -> FieldFuture<'_> {
             ControlError::ShuttingDown => ApiError::new(Code::Unavailable, error.to_string()),
         })?;
         tracing::info!(source, run = %id, who = cx.viewer.name(), "a run was asked for");
+        cx.catalog()
+            .note_act(&cx.viewer, "trigger_run", &source, id.as_str())
+            .await?;
         Ok(as_json(view::young_run(id.as_str(), &source, "QUEUED")))
     })
 }

@@ -534,3 +534,47 @@ async fn law_8_no_two_full_runs_of_a_source_at_once() {
     ));
     home.begin("code", false).await;
 }
+
+#[tokio::test]
+async fn law_2_a_retired_scope_that_was_undone_is_missed_again() {
+    let home = Home::memory();
+    for (version, members) in [("1", vec!["a", "b"]), ("2", vec!["b"])] {
+        let run = home.begin("code", true).await;
+        let list = home.open(&run, "list", None).await;
+        let named = members
+            .iter()
+            .map(|name| Delivery::Member(ScopeId::new(name)))
+            .collect();
+        home.sink.deliver(list, named).await.unwrap();
+        for scope in &members {
+            let ticket = home.open(&run, scope, Some("list")).await;
+            home.sink
+                .deliver(ticket, vec![component("x.yaml", scope)])
+                .await
+                .unwrap();
+            home.sink.scope_close(ticket, whole(version)).await.unwrap();
+        }
+        home.sink.scope_close(list, whole(version)).await.unwrap();
+        home.end(&run).await;
+    }
+    assert!(!home.lives("component:default/a"));
+    let applied = home.catalog.applied_sweeps(&Viewer::local()).unwrap();
+    home.catalog.undo_sweep(&Viewer::local(), &applied[0].id).await.unwrap();
+    assert!(home.lives("component:default/a"));
+    let run = home.begin("code", true).await;
+    let list = home.open(&run, "list", None).await;
+    home.sink
+        .deliver(list, vec![Delivery::Member(ScopeId::new("b"))])
+        .await
+        .unwrap();
+    home.sink.scope_close(list, whole("3")).await.unwrap();
+    home.end(&run).await;
+    assert!(home.lives("component:default/a"), "the next sweep of the listing waits");
+    let pending = home.catalog.pending_sweeps(&Viewer::local(), false).unwrap();
+    home.catalog
+        .decide_sweep(&Viewer::local(), &pending[0].id, true)
+        .await
+        .unwrap();
+    assert!(!home.lives("component:default/a"));
+    home.verify().await;
+}
