@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bailiwick_catalog::Catalog;
+use bailiwick_catalog::api::FindingsQuery;
 use bailiwick_config::Problems;
 use bailiwick_ingestors::kit::chain;
 use bailiwick_ingestors::scheduler::{ScheduledSource, Surroundings, run_source};
-use bailiwick_schema::{RunCause, RunRecord, RunStatus};
+use bailiwick_schema::{RunCause, RunRecord, RunStatus, Viewer};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
@@ -21,6 +22,9 @@ use crate::{logging, progress, signals};
 
 /// How often the progress line is renewed.
 const LOOK_EVERY: Duration = Duration::from_millis(150);
+
+/// Findings that are printed when the pass has ended.
+const FINDINGS_SHOWN: usize = 20;
 
 /// Exits 1 if a run failed or was cut short; one that could not read everything says so in its findings.
 pub(crate) fn run(args: &IngestArgs, context: &Context) -> Result<Exit, Failure> {
@@ -50,12 +54,45 @@ pub(crate) fn run(args: &IngestArgs, context: &Context) -> Result<Exit, Failure>
         catalog.status().entities,
         catalog.head()
     ));
+    note_findings(&catalog, context);
     let failed = |record: &RunRecord| !matches!(record.status, RunStatus::Succeeded | RunStatus::Partial);
     Ok(if records.iter().any(failed) || records.len() < sources.len() {
         Exit::No
     } else {
         Exit::Ok
     })
+}
+
+/// Tells what is wrong in the data, worst first, as far as a screen takes it.
+fn note_findings(catalog: &Catalog, context: &Context) {
+    let query = FindingsQuery {
+        first: FINDINGS_SHOWN,
+        ..FindingsQuery::default()
+    };
+    let page = match catalog.findings(&Viewer::local(), &query) {
+        Ok(page) => page,
+        Err(error) => return context.note(&format!("the findings cannot be read: {}", chain(&error))),
+    };
+    for row in &page.items {
+        let finding = &row.finding;
+        let place = match (&finding.file, finding.line) {
+            (Some(file), Some(line)) => format!("{file}:{line}"),
+            (Some(file), None) => file.clone(),
+            (None, _) => row.scope.as_ref().map_or_else(String::new, ToString::to_string),
+        };
+        context.note(&format!(
+            "{} {} {place}: {}",
+            finding.severity.as_str(),
+            finding.code,
+            finding.message
+        ));
+    }
+    if page.total > page.items.len() {
+        let more = page.total - page.items.len();
+        context.note(&format!(
+            "and {more} more findings; `bailiwick findings` lists them while the server runs"
+        ));
+    }
 }
 
 /// The sources of these ids, or all.

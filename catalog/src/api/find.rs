@@ -69,7 +69,7 @@ impl Catalog {
                     if let Some(node) = snapshot.node(viewer, no) {
                         return Found::Entity {
                             node: Arc::clone(node),
-                            how: format!("identifier {identifier}"),
+                            how: how_of(text, &identifier),
                         };
                     }
                 }
@@ -112,6 +112,16 @@ impl Catalog {
             }
         }
         Found::Nothing { tried }
+    }
+}
+
+/// Says how an identifier was read from the text, and what the answer leaves out.
+fn how_of(text: &str, identifier: &Identifier) -> String {
+    let whole = Identifier::new("repo", text).ok();
+    if identifier.kind() == "repo" && whole.as_ref().is_some_and(|whole| whole != identifier) {
+        format!("identifier {identifier}, the repository of this URL; rules for single paths in it are not looked at")
+    } else {
+        format!("identifier {identifier}")
     }
 }
 

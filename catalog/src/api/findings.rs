@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use bailiwick_schema::{EntityRef, Finding, ScopeId, Severity, SourceId, Timestamp, Viewer};
+use bailiwick_schema::{ContentHash, EntityRef, Finding, ScopeId, Severity, SourceId, Timestamp, Viewer};
 
 use super::{Catalog, CatalogError};
 use crate::store::StoredFinding;
@@ -52,7 +52,7 @@ impl Catalog {
                     .is_none_or(|entity| viewer.sees(entity.kind(), entity.namespace()))
             {
                 rows.push(FindingRow {
-                    id: stored.id().to_string(),
+                    id: row_id(&stored),
                     source: stored.source,
                     scope: stored.scope,
                     first_seen: stored.first_seen,
@@ -88,6 +88,13 @@ impl Catalog {
             items,
         })
     }
+}
+
+/// Tells apart what different scopes say in the same words.
+fn row_id(stored: &StoredFinding) -> String {
+    let source = stored.source.as_ref().map_or("", SourceId::as_str);
+    let scope = stored.scope.as_ref().map_or("", ScopeId::as_str);
+    ContentHash::of_parts(&[source.as_bytes(), scope.as_bytes(), stored.id().as_bytes()]).to_string()
 }
 
 fn matches(query: &FindingsQuery, stored: &StoredFinding) -> bool {

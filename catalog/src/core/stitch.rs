@@ -398,9 +398,9 @@ fn duplicate_findings(
                 .iter()
                 .find(|winner| winner.source == loser.source && winner.stored.assertion == Assertion::Declares)?;
             let message = format!(
-                "`{entity_ref}` is declared already by {} in {}; that one counts, this one is ignored. Give one of \
-                 them another name, or remove it",
-                winner.stored.origin.path, winner.scope
+                "`{entity_ref}` of {} is declared by {} in {} as well; that one comes first in order of scope and path and \
+                 counts, this one is ignored. Give one of them another name, or remove it",
+                loser.scope, winner.stored.origin.path, winner.scope
             );
             let finding = Finding::new("duplicate_ref", Severity::Error, message)
                 .at(loser.stored.origin.path.clone(), loser.stored.origin.line, None)

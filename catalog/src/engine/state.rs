@@ -151,7 +151,7 @@ impl State {
         let losses = store
             .applied_sweeps()?
             .into_iter()
-            .filter(|sweep| now.since(sweep.at) < LOSS_WINDOW)
+            .filter(|sweep| sweep.by == super::settle::BY_GUARD && now.since(sweep.at) < LOSS_WINDOW)
             .map(|sweep| (sweep.at, sweep.scope, sweep.removed))
             .collect();
         let claims = scopes.iter().map(|scope| scope.claims).sum();

@@ -578,3 +578,20 @@ async fn law_2_a_retired_scope_that_was_undone_is_missed_again() {
     assert!(!home.lives("component:default/a"));
     home.verify().await;
 }
+
+#[tokio::test]
+async fn law_2_what_a_person_approved_is_no_recent_loss() {
+    let home = Home::memory();
+    home.run("code", "a", many(20), whole("1")).await;
+    home.run("code", "a", many(10), whole("2")).await;
+    let id = home.catalog.pending_sweeps(&Viewer::local(), false).unwrap()[0]
+        .id
+        .clone();
+    home.catalog.decide_sweep(&Viewer::local(), &id, true).await.unwrap();
+    home.run("code", "a", many(9), whole("3")).await;
+    assert!(
+        !home.lives("component:default/c9"),
+        "one of ten passes the guard on its own"
+    );
+    home.verify().await;
+}

@@ -129,3 +129,14 @@ async fn what_points_at_nothing_is_a_finding_until_it_is_there() {
         .unwrap();
     assert_eq!(history.len(), 2, "created and deleted");
 }
+
+#[tokio::test]
+async fn every_ignored_declaration_has_its_own_finding() {
+    let home = Home::memory();
+    for scope in ["a", "b", "c", "d"] {
+        let claim = declares("catalog-info.yaml", "component:default/x", json!({}), json!({}));
+        home.run("code", scope, vec![claim], whole("1")).await;
+    }
+    assert_eq!(home.codes(), ["duplicate_ref"; 3]);
+    home.verify().await;
+}
