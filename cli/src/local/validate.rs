@@ -114,8 +114,15 @@ fn files(paths: &[PathBuf], found: &mut Vec<Found>) -> Result<BTreeMap<PathBuf, 
             for file in walk(path, FOLDER_DEPTH_MAX, found) {
                 files.entry(file).or_insert(false);
             }
-        } else if path.exists() {
+        } else if path.is_file() {
             files.insert(path.clone(), true);
+        } else if path.exists() {
+            // A pipe that nobody writes to would be waited for without end.
+            found.push(file_problem(
+                path,
+                "not_a_file",
+                "it is neither a regular file nor a folder",
+            ));
         } else if let Some(glob) = path.to_str().filter(|text| text.contains(['*', '?', '[', '{'])) {
             let matched = globbed(glob, found)?;
             if matched.is_empty() {
