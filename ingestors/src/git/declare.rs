@@ -5,7 +5,7 @@
 //! that is in the index, so that a new commit reads the files that it touches and no others.
 //! It does not know claims: what was read goes to a [`Visitor`].
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use bailiwick_schema::kind::KindSet;
 use bailiwick_schema::yaml::Limits;
@@ -60,6 +60,9 @@ struct DescriptorFile {
     link: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     reads: Vec<FileRead>,
+    /// Blobs of those reads that stand at their paths themselves, without any link on the way.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    blobs_read: BTreeMap<String, String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     targets: Vec<LocationTarget>,
     /// Hash over what the targets gave.
@@ -129,6 +132,31 @@ impl DescriptorIndex {
             }
         }
         findings
+    }
+
+    /// The files that stand at their own paths after `changes`, as far as this index and the changes know them: a file
+    /// without a link on its way moves only with a change at its very path, as all files below a lost folder have.
+    pub(crate) fn standing(&self, changes: &[Change]) -> HashMap<String, ObjectId> {
+        let mut standing = HashMap::new();
+        for (path, file) in &self.files {
+            let itself = file.blob.as_ref().filter(|_| file.link.is_none());
+            let reads = file.blobs_read.iter();
+            for (path, blob) in itself.map(|blob| (path, blob)).into_iter().chain(reads) {
+                if let Ok(id) = ObjectId::from_hex(blob.as_bytes()) {
+                    standing.insert(path.clone(), id);
+                }
+            }
+        }
+        for change in changes {
+            let Ok(path) = std::str::from_utf8(&change.path) else {
+                continue;
+            };
+            standing.remove(path);
+            if let Some((EntryKind::Blob | EntryKind::BlobExecutable, id)) = change.new {
+                standing.insert(path.to_owned(), id);
+            }
+        }
+        standing
     }
 
     /// Reads what differs from what is known, and tells the visitor; true if every file was looked at.
@@ -314,13 +342,24 @@ impl Pass<'_> {
         self.read_file(path, &found, in_skeleton, visitor)
     }
 
-    /// Whether the files that placeholders named are what they were. Most of them did not change, which the ids of
-    /// their blobs would tell without reading; they are few, so that reading them is simpler.
+    /// Whether the files that placeholders named are what they were: by their blobs where these are known, else read.
     fn same_reads(&self, known: &DescriptorFile) -> bool {
-        known
-            .reads
-            .iter()
-            .all(|read| FileRead::now(self.reading.view, &read.path) == *read)
+        let view = self.reading.view;
+        known.reads.iter().all(|read| {
+            let same_blob = match (known.blobs_read.get(&read.path), view.known(&read.path)) {
+                (Some(before), Some(now)) => ObjectId::from_hex(before.as_bytes()).is_ok_and(|before| before == now),
+                _ => false,
+            };
+            same_blob || FileRead::now(view, &read.path) == *read
+        })
+    }
+
+    fn blobs_of(&self, reads: &[FileRead]) -> BTreeMap<String, String> {
+        let plain = reads.iter().filter_map(|read| {
+            let found = self.reading.view.file(&read.path).ok()?;
+            (found.path == read.path).then(|| (found.path, found.id.to_string()))
+        });
+        plain.collect()
     }
 
     fn resolved(&self, path: &str, targets: &[LocationTarget]) -> Option<ContentHash> {
@@ -373,6 +412,7 @@ impl Pass<'_> {
         }
         let judged = judge_text(&self.reading.judging(), path, &bytes);
         file.skeletons = skeletons_of(&judged);
+        file.blobs_read = self.blobs_of(&judged.reads);
         file.reads = judged.reads;
         let mut declared = BTreeMap::new();
         for item in judged.items {

@@ -29,6 +29,16 @@ pub(super) const LANGUAGES_MAX: usize = 20;
 pub(crate) struct ContentIndex {
     languages: BTreeMap<String, u64>,
     files: BTreeMap<String, ContentFile>,
+    /// The CODEOWNERS file that was read last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    owners_text: Option<OwnersText>,
+}
+
+/// The text of a CODEOWNERS file, at most [`CODEOWNERS_BYTES_MAX`]. Text and not rules: compiled patterns are not kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct OwnersText {
+    blob: String,
+    text: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -171,10 +181,11 @@ impl ContentIndex {
         Ok(sound)
     }
 
-    /// The CODEOWNERS file that the host would use.
-    pub(crate) fn owners(&self, repo: &Repo, host: Host) -> Result<Option<OwnersFile>, OwnersUnreadable> {
+    /// The CODEOWNERS file that the host would use; its blob is read only if it is another than the last time.
+    pub(crate) fn owners(&mut self, repo: &Repo, host: Host) -> Result<Option<OwnersFile>, OwnersUnreadable> {
         let existing = self.files.iter().filter(|(_, file)| file.sort == Sort::Codeowners);
         let Some(choice) = codeowners::choose(host, existing.map(|(path, _)| path.as_str())) else {
+            self.owners_text = None;
             return Ok(None);
         };
         let path = choice.path;
@@ -185,9 +196,18 @@ impl ContentIndex {
         else {
             return Ok(None);
         };
-        let bytes = repo
-            .blob(id, CODEOWNERS_BYTES_MAX, "git_codeowners_bytes_max")
-            .map_err(|error| OwnersUnreadable { path, error })?;
+        let blob = id.to_string();
+        let bytes = match self.owners_text.take().filter(|kept| kept.blob == blob) {
+            Some(kept) => kept.text.into_bytes(),
+            None => repo
+                .blob(id, CODEOWNERS_BYTES_MAX, "git_codeowners_bytes_max")
+                .map_err(|error| OwnersUnreadable { path, error })?,
+        };
+        // What is not UTF-8 is rare, and read again.
+        self.owners_text = std::str::from_utf8(&bytes).ok().map(|text| OwnersText {
+            blob,
+            text: text.to_owned(),
+        });
         let (rules, problems) = Codeowners::parse(choice.dialect_of(&bytes), &bytes);
         Ok(Some(OwnersFile { path, rules, problems }))
     }

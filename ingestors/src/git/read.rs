@@ -3,6 +3,7 @@
 //! Invariants: an unchanged cursor reads refs only; a difference is used only if the state belongs to the cursor and
 //! every tree of it could be read; what is missing is told and never taken for gone. Blocking.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -173,6 +174,8 @@ struct Run<'a> {
 struct Prepared {
     content: ContentIndex,
     descriptors: DescriptorIndex,
+    /// Where files stand that were found without looking through the trees.
+    known: HashMap<String, ObjectId>,
     delta: bool,
     /// CODEOWNERS may say something else than before.
     owners_changed: bool,
@@ -314,10 +317,12 @@ impl Run<'_> {
         for finding in descriptors.apply(self.globs(), &changes) {
             self.outputs.finding(finding)?;
         }
+        let known = descriptors.standing(&changes);
         let owners_changed = changes.iter().any(|change| ContentIndex::is_owners_path(&change.path));
         Ok(Some(Prepared {
             content,
             descriptors,
+            known,
             delta: true,
             owners_changed,
             whole: true,
@@ -356,6 +361,7 @@ impl Run<'_> {
         Ok(Prepared {
             content,
             descriptors,
+            known: HashMap::new(),
             delta: false,
             owners_changed: false,
             whole,
@@ -454,7 +460,7 @@ impl Run<'_> {
         prepared: &mut Prepared,
         owners: Option<&OwnersFile>,
     ) -> Result<bool, GitError> {
-        let view = TreeView::new(self.repo, tree);
+        let view = TreeView::knowing(self.repo, tree, std::mem::take(&mut prepared.known));
         let limits = Limits::default();
         let reading = Reading {
             view: &view,

@@ -14,7 +14,7 @@ use super::facts::ContentIndex;
 use super::history::History;
 
 /// Raised whenever the state means something else than before.
-const STATE_FORMAT: u32 = 1;
+const STATE_FORMAT: u32 = 2;
 /// Longest state file that is read, in bytes.
 pub(super) const STATE_BYTES_MAX: u64 = 256 * 1024 * 1024;
 

@@ -45,6 +45,8 @@ pub(crate) enum PathError {
 pub(crate) struct TreeView<'repo> {
     repo: &'repo Repo,
     root: ObjectId,
+    /// Files that are known to stand at these paths themselves, without any link on the way.
+    known: HashMap<String, ObjectId>,
     cached: RefCell<HashMap<ObjectId, Rc<Vec<Entry>>>>,
 }
 
@@ -86,8 +88,22 @@ impl<'repo> TreeView<'repo> {
         Self {
             repo,
             root,
+            known: HashMap::new(),
             cached: RefCell::default(),
         }
+    }
+
+    /// A view that finds `known` without reading trees; each must be a file of this commit at its own path.
+    pub(crate) fn knowing(repo: &'repo Repo, root: ObjectId, known: HashMap<String, ObjectId>) -> Self {
+        Self {
+            known,
+            ..Self::new(repo, root)
+        }
+    }
+
+    /// The blob at `path`, if it was known from the start.
+    pub(crate) fn known(&self, path: &str) -> Option<ObjectId> {
+        self.known.get(path).copied()
     }
 
     pub(crate) fn repo(&self) -> &'repo Repo {
@@ -109,6 +125,12 @@ impl<'repo> TreeView<'repo> {
 
     /// The file at `path`, through links inside of the tree. `path` is relative to the root, with `/`.
     pub(crate) fn file(&self, path: &str) -> Result<Found, PathError> {
+        if let Some(id) = self.known(path) {
+            return Ok(Found {
+                id,
+                path: path.to_owned(),
+            });
+        }
         let mut todo = normalise(&[], path).ok_or_else(|| PathError::Outside { link: path.to_owned() })?;
         let mut hops = 0;
         'restart: loop {

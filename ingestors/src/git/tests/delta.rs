@@ -38,6 +38,82 @@ async fn one_changed_descriptor_is_the_only_one_that_is_read() {
 }
 
 #[tokio::test]
+async fn a_changed_head_costs_the_difference_and_not_the_content_of_the_tree() {
+    let bench = Bench::new(json!({"repositories": ["pay"]}));
+    let mut repo = bench.repo("pay");
+    let api = component("texts").replace("service", "{$text: ./note.txt}");
+    repo.write("CODEOWNERS", "* @acme/pay\n")
+        .write("README.md", "# Pay\n\nTakes money.\n")
+        .write("LICENSE", include_str!("../../../../LICENSE"))
+        .write("openapi.yaml", "openapi: 3.0.0\ninfo:\n  title: Pay\n  version: '1'\n")
+        .write(".github/workflows/ci.yml", "name: CI\non: [push]\njobs: {}\n")
+        .write("f0/texts/catalog-info.yaml", api)
+        .write("f0/texts/note.txt", "note");
+    for folder in 0..20 {
+        repo.write(
+            &format!("f{folder}/catalog-info.yaml"),
+            component(&format!("c{folder}")),
+        )
+        .write(
+            &format!("f{folder}/package.json"),
+            format!("{{\"name\": \"n{folder}\"}}"),
+        );
+        if folder < 10 {
+            repo.write(
+                &format!("f{folder}/Cargo.toml"),
+                format!("[package]\nname = \"n{folder}\"\n"),
+            );
+        }
+        for file in 0..8 {
+            repo.write(&format!("f{folder}/s{file}.rs"), "fn f() {}\n");
+        }
+    }
+    repo.commit("first");
+    bench.run().await;
+    repo.write("f7/catalog-info.yaml", component("c7").replace("service", "website"));
+    repo.commit("second");
+    let (row, _) = bench.run().await;
+    assert_eq!(row.status, RunStatus::Succeeded);
+    let (blobs, trees) = (counter(&row, "git.blobs_read"), counter(&row, "git.trees_read"));
+    assert!((1..=3).contains(&blobs), "{blobs} blobs");
+    assert!((1..=4).contains(&trees), "{trees} trees");
+    repo.write("f3/Cargo.toml", "[package]\nname = \"other\"\n");
+    repo.commit("third");
+    let (row, _) = bench.run().await;
+    assert_eq!(counter(&row, "git.blobs_read"), 1);
+    repo.write("f0/texts/note.txt", "another");
+    repo.commit("fourth");
+    bench.run().await;
+    assert_eq!(bench.sink.held(), bench.held_by_a_fresh_source().await);
+}
+
+#[tokio::test]
+async fn a_state_that_is_missing_or_damaged_is_read_anew() {
+    let bench = two_repositories();
+    bench.run().await;
+    for (round, damage) in [None, Some(&b"{\"format\": 2, \"head\""[..]), Some(&b"\0\xff"[..])]
+        .iter()
+        .enumerate()
+    {
+        for state in std::fs::read_dir(bench.cache_dir().join("states")).unwrap() {
+            let path = state.unwrap().path();
+            match damage {
+                Some(bytes) => std::fs::write(path, bytes).unwrap(),
+                None => std::fs::remove_file(path).unwrap(),
+            }
+        }
+        let mut repo = TestRepo::at(bench.folder.path().join("pay"));
+        repo.write("package.json", format!("{{\"name\": \"n{round}\"}}"));
+        repo.commit("another");
+        let (row, run) = bench.run().await;
+        assert_eq!(row.status, RunStatus::Succeeded, "{:?}", run.finding_codes());
+        let closing = run.closing_of(&bench.scope("pay"));
+        assert!(matches!(closing, Some(Closing::Complete { .. })), "{closing:?}");
+    }
+    assert_eq!(bench.sink.held(), bench.held_by_a_fresh_source().await);
+}
+
+#[tokio::test]
 async fn what_a_descriptor_includes_is_followed() {
     let bench = Bench::new(json!({"repositories": ["pay"]}));
     let mut repo = bench.repo("pay");
@@ -188,10 +264,10 @@ async fn differences_lead_to_the_same_as_reading_everything() {
             .wrapping_add(1_442_695_040_888_963_407);
         (seed >> 33) % below
     };
-    for round in 0..12 {
+    for round in 0..16 {
         for _ in 0..4 {
             let folder = format!("f{}", next(6));
-            match next(9) {
+            match next(17) {
                 0 | 1 => {
                     _ = repo.write(
                         &format!("{folder}/catalog-info.yaml"),
@@ -212,6 +288,29 @@ async fn differences_lead_to_the_same_as_reading_everything() {
                         &format!("{folder}/main.rs"),
                         "x".repeat(usize::try_from(next(900)).unwrap()),
                     )
+                }
+                8 => {
+                    _ = repo.write(
+                        &format!("{folder}/Cargo.toml"),
+                        format!("[package]\nname = \"n{round}\"\n"),
+                    )
+                }
+                9 => {
+                    let api = format!("openapi: 3.0.0\ninfo:\n  title: T{round}\n  version: '1'\n");
+                    _ = repo.write(&format!("{folder}/openapi.yaml"), api);
+                }
+                10 => {
+                    let flow = format!("name: W{round}\non: [push]\njobs: {{}}\n");
+                    _ = repo.write(&format!(".github/workflows/{folder}.yml"), flow);
+                }
+                11 => _ = repo.write("LICENSE", format!("SPDX-License-Identifier: MIT\n{round}\n")),
+                12 => _ = std::fs::remove_file(repo.path.join("CODEOWNERS")),
+                13 => _ = repo.write(".github/CODEOWNERS", format!("/{folder}/ @v{}\n", next(3))),
+                14 => {
+                    let link = repo.path.join("linked/catalog-info.yaml");
+                    std::fs::create_dir_all(link.parent().unwrap()).unwrap();
+                    _ = std::fs::remove_file(&link);
+                    std::os::unix::fs::symlink(format!("../{folder}/catalog-info.yaml"), link).unwrap();
                 }
                 7 => _ = repo.write("README.md", format!("# R\n\nRound {round}.\n")),
                 _ => {
