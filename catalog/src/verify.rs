@@ -52,12 +52,6 @@ impl VerifyReport {
 
 struct Graph<'a>(&'a Snapshot);
 
-impl Graph<'_> {
-    fn names(&self, numbers: &[EntityNo]) -> Vec<EntityRef> {
-        numbers.iter().filter_map(|no| self.0.name(*no).cloned()).collect()
-    }
-}
-
 impl World for Graph<'_> {
     fn lives(&self, entity: &EntityRef) -> bool {
         self.0
@@ -70,16 +64,7 @@ impl World for Graph<'_> {
     }
 
     fn parent(&self, entity: &EntityRef) -> Option<Parent> {
-        let node = self.0.node_unchecked(self.0.number(entity)?)?;
-        let own_owners = if node.asks_parents {
-            Vec::new()
-        } else {
-            self.names(&node.owners)
-        };
-        Some(Parent {
-            own_owners,
-            parents: self.names(&node.parents),
-        })
+        self.0.standing(self.0.number(entity)?)
     }
 }
 

@@ -8,8 +8,9 @@ use bailiwick_catalog::api::FindingsQuery;
 use bailiwick_config::Problems;
 use bailiwick_ingestors::kit::chain;
 use bailiwick_ingestors::scheduler::{ScheduledSource, Surroundings, run_source};
+use bailiwick_query::run_view;
 use bailiwick_schema::{RunCause, RunRecord, RunStatus, Viewer};
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use crate::args::IngestArgs;
@@ -45,7 +46,7 @@ pub(crate) fn run(args: &IngestArgs, context: &Context) -> Result<Exit, Failure>
     running.stop();
     spinner.finish_and_clear();
     let records = result?;
-    let runs: Vec<Value> = records.iter().map(view).collect();
+    let runs: Vec<Value> = records.iter().map(run_view).collect();
     context.print(&Value::Array(runs.clone()), |style| {
         runs.iter().map(|run| show_run(run, style)).collect()
     })?;
@@ -162,34 +163,4 @@ async fn watch(bar: indicatif::ProgressBar, source: String, catalog: Catalog, do
             () = tokio::time::sleep(LOOK_EVERY) => {}
         }
     }
-}
-
-/// A run in the words of the API.
-fn view(run: &RunRecord) -> Value {
-    let counts = &run.counts;
-    json!({
-        "id": run.id,
-        "source": run.source,
-        "sourceType": run.source_type,
-        "cause": run.cause,
-        "status": run.status.as_str().to_uppercase(),
-        "startedAt": run.started_at,
-        "endedAt": run.ended_at,
-        "position": run.position,
-        "counts": {
-            "scopesOpened": counts.scopes_opened,
-            "scopesProved": counts.scopes_proved,
-            "scopesUnchanged": counts.scopes_unchanged,
-            "claimsDelivered": counts.claims_delivered,
-            "claimsChanged": counts.claims_changed,
-            "claimsRemoved": counts.claims_removed,
-            "claimsPending": counts.claims_pending,
-            "entitiesChanged": counts.entities_changed,
-            "events": counts.events,
-            "findings": counts.findings,
-            "commits": counts.commits,
-        },
-        "error": run.error,
-        "telemetry": run.telemetry,
-    })
 }

@@ -16,7 +16,7 @@ mod testing;
 
 pub use auth::{AuthConfig, AuthError, TokenHash, check_bind, token};
 pub use error::{ApiError, Code};
-pub use graphql::sdl;
+pub use graphql::{run_view, sdl};
 pub use limits::LIMITS;
 pub use rest::{openapi, router};
 pub use state::{ApiParts, AppState, Readiness, StartError};

@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
-use bailiwick_schema::{ClaimBody, EntityRef, Identifier, IdentifierClaim, Subject};
+use bailiwick_schema::{ClaimBody, Identifier, IdentifierClaim, Subject};
 
 use super::pending::PendingClaim;
 use super::state::State;
 use super::world::{Overlay, standing_of};
-use crate::core::own::{INHERIT_DEPTH_MAX, Parent};
+use crate::core::own::INHERIT_DEPTH_MAX;
 use crate::core::stitch::{SourcedClaim, Stitched, stitch};
 use crate::graph::Snapshot;
 use crate::store::{ClaimHead, ClaimKey, EntityNo, IdentifierRow, StoreError, StoreResult, StoredClaim};
@@ -265,17 +265,7 @@ impl State {
                         .flatten(),
                 );
             }
-            let names = |numbers: &[EntityNo]| -> Vec<EntityRef> {
-                numbers.iter().filter_map(|no| snapshot.name(*no).cloned()).collect()
-            };
-            let before = node.map(|node| Parent {
-                own_owners: if node.asks_parents {
-                    Vec::new()
-                } else {
-                    names(&node.owners)
-                },
-                parents: names(&node.parents),
-            });
+            let before = snapshot.standing(*no);
             let world = Overlay { snapshot, batch };
             let after = stitched
                 .as_ref()

@@ -8,7 +8,6 @@ use super::stitching::Batch;
 use crate::core::own::{Parent, World, own};
 use crate::core::stitch::Stitched;
 use crate::graph::Snapshot;
-use crate::store::EntityNo;
 
 /// What an entity means to those that inherit from it.
 pub(super) fn standing_of(stitched: &Stitched, order: &[OwnerMethod], world: &dyn World) -> Parent {
@@ -46,23 +45,7 @@ impl World for Overlay<'_> {
     }
 
     fn parent(&self, entity: &EntityRef) -> Option<Parent> {
-        let no = self.snapshot.number(entity)?;
-        let node = self.snapshot.node_unchecked(no)?;
-        let names = |numbers: &[EntityNo]| {
-            numbers
-                .iter()
-                .filter_map(|no| self.snapshot.name(*no).cloned())
-                .collect()
-        };
-        let own_owners = if node.asks_parents {
-            Vec::new()
-        } else {
-            names(&node.owners)
-        };
-        Some(Parent {
-            own_owners,
-            parents: names(&node.parents),
-        })
+        self.snapshot.standing(self.snapshot.number(entity)?)
     }
 }
 

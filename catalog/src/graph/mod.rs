@@ -20,6 +20,7 @@ pub use builder::SnapshotBuilder;
 pub use node::{Node, NodeRelation, RelationNo, RelationTypes};
 pub use postings::{Field, Posting};
 
+use crate::core::own::Parent;
 use crate::store::EntityNo;
 
 /// An immutable view of the catalog at one position.
@@ -168,6 +169,21 @@ impl Snapshot {
             (Some(one), None, _) | (None, _, [one]) => Some(one.entity),
             _ => None,
         }
+    }
+
+    /// What an entity means to those that inherit from it.
+    pub(crate) fn standing(&self, no: EntityNo) -> Option<Parent> {
+        let node = self.node_unchecked(no)?;
+        let names = |numbers: &[EntityNo]| numbers.iter().filter_map(|no| self.name(*no).cloned()).collect();
+        let own_owners = if node.asks_parents {
+            Vec::new()
+        } else {
+            names(&node.owners)
+        };
+        Some(Parent {
+            own_owners,
+            parents: names(&node.parents),
+        })
     }
 
     pub(crate) fn holders(&self, identifier: &Identifier) -> &[IdentifierHolder] {

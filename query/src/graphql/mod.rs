@@ -35,6 +35,7 @@ use self::build::input_object;
 use self::context::RequestContext;
 pub(crate) use self::context::run_blocking;
 pub(crate) use self::entity::EntityTypes;
+pub use self::view::run as run_view;
 use crate::error::{ApiError, Code};
 use crate::limits::POSITION_TIMEOUT;
 use crate::state::AppState;

@@ -86,7 +86,8 @@ fn finding(row: &FindingRow) -> Value {
     })
 }
 
-pub(super) fn run(run: &RunRecord) -> Value {
+/// A run in the words of the API.
+pub fn run(run: &RunRecord) -> Value {
     let counts = &run.counts;
     json!({
         "id": run.id,
