@@ -3,6 +3,7 @@
 pub mod api;
 pub mod core;
 pub mod engine;
+pub mod fail_point;
 pub mod follow;
 pub mod graph;
 pub mod running;
@@ -12,4 +13,5 @@ pub mod verify;
 
 pub use api::{Catalog, CatalogError};
 pub use engine::{Engine, EngineSettings, EngineSink, SourceSetting};
+pub use fail_point::{FailPoint, FailPoints};
 pub use running::{Placement, Running};

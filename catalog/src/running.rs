@@ -46,6 +46,7 @@ impl Running {
     /// The same over a store that is open already.
     pub fn over(store: Arc<dyn Store>, index: IndexLocation, settings: EngineSettings) -> Result<Self, CatalogError> {
         let kinds = Arc::clone(&settings.kinds);
+        let fail_points = settings.fail_points.clone();
         let engine = Engine::start(Arc::clone(&store), settings)?;
         let failed = |error: Box<dyn std::error::Error + Send + Sync>| CatalogError::Store(StoreError::Engine(error));
         let bodies = Arc::clone(&store);
@@ -58,6 +59,7 @@ impl Running {
             Arc::clone(&store),
             Arc::new(move || shared.snapshot.load_full()),
             engine.shared.positions.subscribe(),
+            fail_points,
         )
         .map_err(|error| failed(Box::new(error)))?;
         let catalog = Catalog::new(store, sink.clone(), follower.handle(), kinds);

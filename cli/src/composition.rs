@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bailiwick_catalog::core::plan::SweepPolicy;
 use bailiwick_catalog::store::{EngineKind, StoreError, StoreOptions};
-use bailiwick_catalog::{CatalogError, EngineSettings, Placement, Running, SourceSetting};
+use bailiwick_catalog::{CatalogError, EngineSettings, FailPoints, Placement, Running, SourceSetting};
 use bailiwick_config::{Config, Problem, SourceConfig, StoreEngine};
 use bailiwick_ingestors::kit::{BuildContext, Environment, chain};
 use bailiwick_ingestors::registry;
@@ -123,7 +123,12 @@ fn with_allow(options: ContentHash, allow: &AllowPolicy) -> ContentHash {
 }
 
 /// What the engine is told. Without `sources` no source counts as retired.
-pub(crate) fn engine_settings(config: &Config, kinds: &Arc<KindSet>, with_sources: bool) -> EngineSettings {
+pub(crate) fn engine_settings(
+    config: &Config,
+    kinds: &Arc<KindSet>,
+    with_sources: bool,
+    fail_points: FailPoints,
+) -> EngineSettings {
     let sources = config.sources.iter().map(|source| SourceSetting {
         id: source.id.clone(),
         source_type: source.source_type.clone(),
@@ -137,6 +142,7 @@ pub(crate) fn engine_settings(config: &Config, kinds: &Arc<KindSet>, with_source
             percent: config.guard.percent.into(),
         },
         owner_order: config.ownership_order.clone(),
+        fail_points,
         ..EngineSettings::new(Arc::clone(kinds), clock())
     }
 }
@@ -152,6 +158,7 @@ pub(crate) fn open(config: &Config, engine: EngineKind, settings: EngineSettings
         data_dir: config.store.data_dir.clone(),
         store: StoreOptions {
             cache_bytes: config.store.cache_bytes,
+            fail_points: settings.fail_points.clone(),
         },
     };
     Running::open(&placement, settings).map_err(|error| cannot_open(&error, &config.store.data_dir))

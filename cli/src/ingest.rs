@@ -19,7 +19,7 @@ use crate::context::Context;
 use crate::exit::{Exit, Failure};
 use crate::local::config::{load, refused};
 use crate::remote::show_run;
-use crate::{logging, progress, signals};
+use crate::{fail_points, logging, progress, signals};
 
 /// How often the progress line is renewed.
 const LOOK_EVERY: Duration = Duration::from_millis(150);
@@ -37,7 +37,7 @@ pub(crate) fn run(args: &IngestArgs, context: &Context) -> Result<Exit, Failure>
         .enable_all()
         .build()
         .map_err(|error| Failure::new(Exit::Failed, format!("cannot start: {error}")))?;
-    let settings = engine_settings(&config, &kinds, true);
+    let settings = engine_settings(&config, &kinds, true, fail_points::from(&context.env)?);
     let running = composition::open(&config, engine_kind(config.store.engine), settings)?;
     let surroundings = composition::surroundings(&config, Arc::new(running.sink()), context);
     let catalog = running.catalog();

@@ -8,6 +8,7 @@ mod clock;
 mod composition;
 mod context;
 mod exit;
+mod fail_points;
 mod ingest;
 mod local;
 mod logging;

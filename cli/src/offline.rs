@@ -19,7 +19,7 @@ use crate::context::Context;
 use crate::exit::{Exit, Failure};
 use crate::local::config::{kind_problems, load, refused};
 use crate::local::kinds;
-use crate::{progress, report};
+use crate::{fail_points, progress, report};
 
 /// Bytes that are collected before they are written.
 const BUFFER_BYTES: usize = 256 * 1024;
@@ -115,7 +115,12 @@ fn open(data_dir: &Path, offline: &Offline, context: &Context) -> Result<(Runnin
     let config = load(&source, None, context).map_err(|problems| refused(&problems))?;
     let kinds = kinds::load(&config.kind_paths).map_err(|error| refused(&Problems(kind_problems(&config, error))))?;
     // Only a configuration that was named says which sources there are; the embedded one may be another's.
-    let settings = engine_settings(&config, &kinds.into(), offline.config.is_some());
+    let settings = engine_settings(
+        &config,
+        &kinds.into(),
+        offline.config.is_some(),
+        fail_points::from(&context.env)?,
+    );
     let spinner = progress::spinner(context, "opening the catalog");
     let running = composition::open(&config, EngineKind::Fjall, settings);
     spinner.finish_and_clear();

@@ -22,7 +22,7 @@ use crate::composition::{self, Parts, engine_kind, engine_settings};
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
 use crate::local::config::{load, refused};
-use crate::{logging, signals};
+use crate::{fail_points, logging, signals};
 
 /// Longest time from the signal to the end of the process.
 const STOP_MAX: Duration = Duration::from_millis(9_500);
@@ -64,7 +64,7 @@ async fn serve(config: Config, parts: Parts, auth: AuthConfig, context: &Context
     let stop = signals::on_stop()?;
     let (listener, address) = bind(config.server.listen).await?;
     let Parts { kinds, sources } = parts;
-    let settings = engine_settings(&config, &kinds, true);
+    let settings = engine_settings(&config, &kinds, true, fail_points::from(&context.env)?);
     info!(data_dir = %config.store.data_dir.display(), "opening the catalog");
     let opened = tokio::task::block_in_place(|| composition::open(&config, engine_kind(config.store.engine), settings));
     let running = opened?;

@@ -14,6 +14,7 @@ use super::world::{Overlay, Settled, standing_of};
 use crate::core::invariants;
 use crate::core::own::{Parent, own};
 use crate::core::stitch::{Stitched, version_hash};
+use crate::fail_point::FailPoint;
 use crate::store::{
     ChangeKind, CommitCause, EntityNo, EntityVersion, FindingOwner, LoggedChange, LoggedCommit, NewVersion, Ownership,
     StoreResult, StoredFinding, Summary,
@@ -29,6 +30,7 @@ impl State {
             self.pending.since = None;
             return Ok(());
         }
+        self.settings.fail_points.reach(FailPoint::ClaimsPlanned);
         self.last_at = self.settings.clock.now().max(self.last_at);
         let mut batch = Batch {
             queue: std::mem::take(&mut self.pending.touched),
@@ -80,15 +82,19 @@ impl State {
                 .collect(),
         });
         let versions: Vec<EntityVersion> = commit.versions.iter().map(|new| new.version.clone()).collect();
+        self.settings.fail_points.reach(FailPoint::BeforeDurableWrite);
         self.head = self.store.append(self.head, commit)?;
+        self.settings.fail_points.reach(FailPoint::AfterDurableWrite);
         self.stored_numbers = self.next_no;
         for version in &versions {
             self.remember(version);
         }
         let snapshot = self.builder.publish(self.head, at);
         self.shared.snapshot.store(std::sync::Arc::new(snapshot));
+        self.settings.fail_points.reach(FailPoint::BeforePublish);
         self.shared.positions.send_replace(self.head);
         if let Some(run) = run.as_ref().and_then(|run| self.runs.get_mut(run)) {
+        self.settings.fail_points.reach(FailPoint::AfterPublish);
             run.position = Some(self.head);
             run.counts.commits += 1;
             run.counts.entities_changed += entity_changes;

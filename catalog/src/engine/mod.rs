@@ -37,6 +37,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 pub use operate::SweepDecision;
 
 use crate::core::plan::SweepPolicy;
+use crate::fail_point::FailPoints;
 use crate::graph::Snapshot;
 use crate::store::{Store, StoreError};
 use state::State;
@@ -109,6 +110,7 @@ pub struct EngineSettings {
     pub sources: Option<Vec<SourceSetting>>,
     pub sweep_policy: SweepPolicy,
     pub owner_order: Vec<OwnerMethod>,
+    pub fail_points: FailPoints,
 }
 
 impl EngineSettings {
@@ -120,6 +122,7 @@ impl EngineSettings {
             sources: None,
             sweep_policy: SweepPolicy::default(),
             owner_order: OwnerMethod::ALL.to_vec(),
+            fail_points: FailPoints::default(),
         }
     }
 }

@@ -20,6 +20,7 @@ use tracing::{error, info, warn};
 use super::fields::FORMAT_VERSION;
 use super::index::{SearchIndex, SearchWriter};
 use super::{SearchError, SearchReader};
+use crate::fail_point::{FailPoint, FailPoints};
 use crate::follow::{IndexChange, Mark, Projection, ProjectionError};
 use crate::graph::{Node, Snapshot};
 use crate::store::{EntityNo, Store};
@@ -107,6 +108,7 @@ impl Follower {
         store: Arc<dyn Store>,
         snapshot: SnapshotSource,
         positions: watch::Receiver<Position>,
+        fail_points: FailPoints,
     ) -> std::io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
         let (stop, stopping) = watch::channel(false);
@@ -128,6 +130,7 @@ impl Follower {
             commit_due: Instant::now(),
             needs_reopening: false,
             stop_by: Cell::new(None),
+            fail_points,
         };
         let thread = std::thread::Builder::new()
             .name("search".to_owned())
@@ -178,6 +181,7 @@ struct Driver {
     needs_reopening: bool,
     /// When a stop that was asked for waits no longer.
     stop_by: Cell<Option<Instant>>,
+    fail_points: FailPoints,
 }
 
 /// What to do after a turn.
@@ -311,7 +315,9 @@ impl Driver {
 
     fn commit(&mut self, writer: &mut SearchWriter) -> Result<(), ProjectionError> {
         let began = Instant::now();
+        self.fail_points.reach(FailPoint::BeforeIndexCommit);
         writer.commit()?;
+        self.fail_points.reach(FailPoint::AfterIndexCommit);
         let took = began.elapsed();
         self.commit_due = Instant::now() + (took * COMMIT_TIME_SHARE).clamp(COMMIT_INTERVAL_MIN, COMMIT_INTERVAL_MAX);
         self.with_status(|status| status.commits += 1);

@@ -11,6 +11,7 @@ use super::fjall::FjallEngine;
 use super::layout::{KeyValueStore, keys};
 use super::memory::MemoryEngine;
 use super::{Store, StoreResult, fjall, memory};
+use crate::fail_point::FailPoints;
 
 /// Cache of the engine on disk if nothing else is configured, in bytes.
 pub const CACHE_BYTES_DEFAULT: u64 = 64 << 20;
@@ -66,12 +67,15 @@ impl FromStr for EngineKind {
 pub struct StoreOptions {
     /// Memory for blocks read from disk. The operating system caches the files too.
     pub cache_bytes: u64,
+    /// Told of [`crate::FailPoint::BatchHalfWritten`].
+    pub fail_points: FailPoints,
 }
 
 impl Default for StoreOptions {
     fn default() -> Self {
         Self {
             cache_bytes: CACHE_BYTES_DEFAULT,
+            fail_points: FailPoints::default(),
         }
     }
 }

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::world::{Put, World, component, found, put, refs, search};
+use crate::fail_point::FailPoints;
 use crate::follow::Projection;
 use crate::graph::Field;
 use crate::search::{Checksum, Follower, FollowerStatus, IndexLocation, SearchIndex, SearchPage, SearchQuery};
@@ -17,6 +18,7 @@ fn follow(world: &World, index: SearchIndex) -> Follower {
         Arc::clone(&world.store),
         Arc::new(move || snapshot.load_full()),
         world.positions.subscribe(),
+        FailPoints::default(),
     )
     .unwrap()
 }
