@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::sync::Mutex;
 use std::sync::PoisonError;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bailiwick_schema::{Severity, Viewer};
@@ -14,7 +14,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
-use crate::catalog::{Catalog, Field, Filter, FindingsQuery};
+use crate::catalog::{Catalog, CatalogCounters, Field, Filter, FindingsQuery, StoreCounters, TableCounters};
 use crate::error::ApiError;
 
 /// Upper bounds of the latency buckets, in seconds.
@@ -51,6 +51,114 @@ struct SeverityLabel {
     severity: String,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct TableLabel {
+    table: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ReadLabels {
+    table: String,
+    how: String,
+}
+
+/// What the catalog reads, folds and writes: the cost of its work, counted.
+struct Work {
+    rows_read: Family<ReadLabels, Counter>,
+    rows_written: Family<TableLabel, Counter>,
+    rows_removed: Family<TableLabel, Counter>,
+    bytes_written: Family<TableLabel, Counter>,
+    batches: Counter,
+    ledger_rows: Counter,
+    entities_stitched: Counter,
+    versions_written: Counter,
+}
+
+impl Work {
+    fn register(registry: &mut Registry) -> Self {
+        let work = Self {
+            rows_read: Family::default(),
+            rows_written: Family::default(),
+            rows_removed: Family::default(),
+            bytes_written: Family::default(),
+            batches: Counter::default(),
+            ledger_rows: Counter::default(),
+            entities_stitched: Counter::default(),
+            versions_written: Counter::default(),
+        };
+        registry.register(
+            "store_rows_read",
+            "Rows read from the store, by table, one by one (get) or in order (scan)",
+            work.rows_read.clone(),
+        );
+        let by_table = [
+            (
+                "store_rows_written",
+                "Rows written to the store, by table",
+                &work.rows_written,
+            ),
+            (
+                "store_rows_removed",
+                "Removals written to the store, by table",
+                &work.rows_removed,
+            ),
+            (
+                "store_bytes_written",
+                "Keys and values written to the store before compression, in bytes, by table",
+                &work.bytes_written,
+            ),
+        ];
+        for (name, help, family) in by_table {
+            registry.register(name, help, family.clone());
+        }
+        let totals = [
+            ("store_batches", "Atomic durable writes of the store", &work.batches),
+            (
+                "ledger_rows",
+                "States of runs and acts written to the ledger",
+                &work.ledger_rows,
+            ),
+            (
+                "entities_stitched",
+                "Entities folded from their claims, those that came to what was there too",
+                &work.entities_stitched,
+            ),
+            (
+                "versions_written",
+                "Versions of entities written",
+                &work.versions_written,
+            ),
+        ];
+        for (name, help, counter) in totals {
+            registry.register(name, help, counter.clone());
+        }
+        work
+    }
+
+    /// Takes over what the catalog has counted since it was started.
+    fn take(&self, counters: &CatalogCounters) {
+        let set = |counter: &Counter, count: u64| counter.inner().store(count, Ordering::Relaxed);
+        for counted in &counters.store.tables {
+            let table = counted.table.to_owned();
+            for (how, count) in [("get", counted.got), ("scan", counted.scanned)] {
+                let labels = ReadLabels {
+                    table: table.clone(),
+                    how: how.to_owned(),
+                };
+                set(&self.rows_read.get_or_create(&labels), count);
+            }
+            let label = TableLabel { table };
+            set(&self.rows_written.get_or_create(&label), counted.put);
+            set(&self.rows_removed.get_or_create(&label), counted.removed);
+            set(&self.bytes_written.get_or_create(&label), counted.bytes_written);
+        }
+        set(&self.batches, counters.store.batches);
+        set(&self.ledger_rows, counters.store.ledger_rows);
+        set(&self.entities_stitched, counters.entities_stitched);
+        set(&self.versions_written, counters.versions_written);
+    }
+}
+
 /// All metrics of the server.
 pub(crate) struct Metrics {
     registry: Registry,
@@ -64,6 +172,7 @@ pub(crate) struct Metrics {
     memory: Gauge<u64, AtomicU64>,
     anonymous_memory: Gauge<u64, AtomicU64>,
     up: Gauge,
+    work: Work,
     /// Families are cleared before they are filled, so scrapes go one by one.
     scrape: Mutex<()>,
 }
@@ -119,6 +228,7 @@ impl Metrics {
             "1 while the engine takes commits, 0 after it has stopped",
             up.clone(),
         );
+        let work = Work::register(&mut registry);
         Self {
             registry,
             requests,
@@ -131,6 +241,7 @@ impl Metrics {
             memory,
             anonymous_memory,
             up,
+            work,
             scrape: Mutex::new(()),
         }
     }
@@ -182,6 +293,7 @@ impl Metrics {
                 })
                 .set(whole(total));
         }
+        self.work.take(&catalog.counters());
         if let Some(memory) = ProcessMemory::read() {
             self.memory.set(memory.resident_bytes);
             self.anonymous_memory.set(memory.anonymous_bytes);
@@ -207,6 +319,17 @@ impl Metrics {
             status: any(),
         });
         let _ = metrics.findings.get_or_create(&SeverityLabel { severity: any() });
+        metrics.work.take(&CatalogCounters {
+            store: StoreCounters {
+                tables: vec![TableCounters {
+                    table: "…",
+                    ..TableCounters::default()
+                }],
+                ..StoreCounters::default()
+            },
+            entities_stitched: 0,
+            versions_written: 0,
+        });
         let text = metrics.encode().unwrap_or_default();
         let mut out = String::new();
         let mut lines = text.lines().filter(|line| !line.starts_with("# EOF")).peekable();
@@ -221,7 +344,9 @@ impl Metrics {
                 .next()
                 .unwrap_or_default()
                 .replace("\"…\"", "…")
-                .replace("=\"0\"", "=…");
+                .replace("=\"0\"", "=…")
+                .replace("=\"get\"", "=…")
+                .replace("=\"scan\"", "=…");
             let _ = writeln!(out, "{name}\n");
             while lines.peek().is_some_and(|next| !next.starts_with('#')) {
                 lines.next();

@@ -27,7 +27,7 @@ pub use operations::{SourceSummary, SweepDecision, SweepView};
 use crate::engine::EngineSink;
 use crate::graph::{Node, Snapshot};
 use crate::search::{FollowerHandle, FollowerStatus, SearchReader};
-use crate::store::{Ownership, Store, StoreError};
+use crate::store::{Ownership, Store, StoreCounters, StoreError};
 
 /// Changes, versions, runs and audit rows in one answer.
 pub const ROWS_MAX: usize = 1_000;
@@ -102,6 +102,15 @@ pub struct EngineStatus {
     pub index: FollowerStatus,
 }
 
+/// What the catalog has read, folded and written since it was started: cost, counted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CatalogCounters {
+    pub store: StoreCounters,
+    /// Folds of claims into an entity, also those that came to what was there.
+    pub entities_stitched: u64,
+    pub versions_written: u64,
+}
+
 impl Catalog {
     pub fn new(store: Arc<dyn Store>, engine: EngineSink, follower: FollowerHandle, kinds: Arc<KindSet>) -> Self {
         Self {
@@ -146,6 +155,15 @@ impl Catalog {
             claims: self.engine.shared.claims.load(Ordering::Relaxed),
             failed: self.engine.shared.failure(),
             index: self.follower.status(),
+        }
+    }
+
+    pub fn counters(&self) -> CatalogCounters {
+        let engine = &self.engine.shared.counters;
+        CatalogCounters {
+            store: self.store.counters(),
+            entities_stitched: engine.entities_stitched.load(Ordering::Relaxed),
+            versions_written: engine.versions_written.load(Ordering::Relaxed),
         }
     }
 

@@ -86,6 +86,7 @@ impl State {
         self.head = self.store.append(self.head, commit)?;
         self.settings.fail_points.reach(FailPoint::AfterDurableWrite);
         self.stored_numbers = self.next_no;
+        super::add_to(&self.shared.counters.versions_written, entity_changes);
         for version in &versions {
             self.remember(version);
         }

@@ -8,6 +8,7 @@
 mod close;
 mod commit;
 mod deliver;
+pub mod inline;
 mod links;
 mod operate;
 mod pending;
@@ -134,6 +135,15 @@ pub(crate) struct Shared {
     pub(crate) failed: Mutex<Option<String>>,
     /// Claims held, for status and metrics.
     pub(crate) claims: AtomicU64,
+    pub(crate) counters: EngineCounters,
+}
+
+/// What the engine has done since it was started.
+#[derive(Debug, Default)]
+pub(crate) struct EngineCounters {
+    /// Folds of claims into an entity, also those that came to what was there.
+    pub(crate) entities_stitched: AtomicU64,
+    pub(crate) versions_written: AtomicU64,
 }
 
 impl Shared {
@@ -351,7 +361,7 @@ impl State {
 }
 
 /// A result in two layers: the store's failure ends the engine, the caller's mistake goes back to the caller.
-type Outcome<T, E = SinkError> = Result<Result<T, E>, StoreError>;
+pub type Outcome<T, E = SinkError> = Result<Result<T, E>, StoreError>;
 
 fn answer<T, E>(reply: oneshot::Sender<Result<T, E>>, outcome: Outcome<T, E>) -> Result<(), StoreError> {
     let answer = outcome?;
@@ -415,6 +425,10 @@ impl Sink for EngineSink {
 )]
 fn monotonic_now() -> Instant {
     Instant::now()
+}
+
+fn add_to(counter: &AtomicU64, count: u64) {
+    counter.fetch_add(count, Ordering::Relaxed);
 }
 
 /// Counts for status.

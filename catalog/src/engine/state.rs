@@ -160,6 +160,7 @@ impl State {
             positions: watch::Sender::new(head),
             failed: Mutex::new(None),
             claims: AtomicU64::new(claims),
+            counters: super::EngineCounters::default(),
         });
         let mut state = Self {
             next_no: store.next_entity_no()?.0,

@@ -39,6 +39,7 @@ impl State {
             }
             let entity = self.identity(no)?.entity;
             let claims = self.claims_of(no)?;
+            super::add_to(&self.shared.counters.entities_stitched, 1);
             let kinds = std::sync::Arc::clone(&self.settings.kinds);
             let stitched = {
                 let snapshot = self.builder.current();

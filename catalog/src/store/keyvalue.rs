@@ -199,25 +199,36 @@ impl<B: SharedBytes> Batch<B> {
         self.tables.iter().all(Vec::is_empty)
     }
 
+    /// Puts the writes in order of key and leaves the last one of each key.
+    pub fn settle(&mut self) {
+        for writes in &mut self.tables {
+            // Stable, so that the writes to one key stay in the order in which they came.
+            writes.sort_by(|(one, _), (other, _)| one.cmp(other));
+            // `dedup_by` keeps the first of equals and hands over (later, earlier): move the later value forward.
+            writes.dedup_by(|later, earlier| {
+                let same = later.0 == earlier.0;
+                if same {
+                    earlier.1 = later.1.take();
+                }
+                same
+            });
+        }
+    }
+
+    /// The writes as they lie, by table; nothing as the value means removal.
+    pub fn writes(&self) -> impl Iterator<Item = (Table, &[(B, Option<B>)])> {
+        Table::ALL.iter().copied().zip(self.tables.iter().map(Vec::as_slice))
+    }
+
     /// The writes in order of table and key, one for each key; nothing as the value means removal.
-    pub fn into_writes(self) -> impl Iterator<Item = (Table, B, Option<B>)> {
+    pub fn into_writes(mut self) -> impl Iterator<Item = (Table, B, Option<B>)> {
+        // Costs one comparison a write if it was done before.
+        self.settle();
         Table::ALL
             .iter()
             .copied()
             .zip(self.tables)
-            .flat_map(|(table, mut writes)| {
-                // Stable, so that the writes to one key stay in the order in which they came.
-                writes.sort_by(|(one, _), (other, _)| one.cmp(other));
-                // `dedup_by` keeps the first of equals and hands over (later, earlier): move the later value forward.
-                writes.dedup_by(|later, earlier| {
-                    let same = later.0 == earlier.0;
-                    if same {
-                        earlier.1 = later.1.take();
-                    }
-                    same
-                });
-                writes.into_iter().map(move |(key, value)| (table, key, value))
-            })
+            .flat_map(|(table, writes)| writes.into_iter().map(move |(key, value)| (table, key, value)))
     }
 
     /// Number of writes, equal keys counted each time.

@@ -5,6 +5,7 @@
 //! decided every record. Ports are synchronous (docs/adr/0001): the one writer has a thread of its own, and a point
 //! read is cheaper than a hop to another thread; callers put long scans on the blocking pool.
 
+mod counters;
 pub mod fjall;
 pub mod keyvalue;
 pub mod layout;
@@ -21,6 +22,7 @@ use std::ops::ControlFlow;
 use bailiwick_schema::{EntityRef, Event, Identifier, Position, RunId, RunRecord, SourceId};
 use uuid::Uuid;
 
+pub use counters::{StoreCounters, TableCounters};
 pub use open::{EngineKind, EngineKindError, LIMITS, StoreOptions, open};
 pub use records::*;
 
@@ -190,4 +192,7 @@ pub trait Ledger: Send + Sync {
 pub trait Store: ChangeLog + EntityReader + ClaimReader + FindingReader + Ledger {
     /// The engine's name, as in `store.engine`.
     fn engine_name(&self) -> &'static str;
+
+    /// What it has read and written since it was opened.
+    fn counters(&self) -> StoreCounters;
 }

@@ -1,5 +1,6 @@
 //! The engine as a whole, over the memory store and over fjall.
 
+mod counting;
 mod home;
 mod identity;
 mod laws;

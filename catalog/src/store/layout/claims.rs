@@ -12,7 +12,7 @@ use crate::store::{
 
 impl<E: KeyValue> ClaimReader for KeyValueStore<E> {
     fn heads_of_scope(&self, scope: ScopeNo, callback: Visit<'_, ClaimHead>) -> StoreResult<()> {
-        let view = self.engine.view();
+        let view = self.view();
         let rows = view.scan(
             Table::ClaimHeads,
             KeyRange::prefix(&keys::scope(scope)),
@@ -22,7 +22,7 @@ impl<E: KeyValue> ClaimReader for KeyValueStore<E> {
     }
 
     fn heads_of_origin(&self, scope: ScopeNo, origin: [u8; 8]) -> StoreResult<Vec<ClaimHead>> {
-        let view = self.engine.view();
+        let view = self.view();
         let rows = view.scan(
             Table::ClaimHeads,
             KeyRange::prefix(&keys::origin(scope, origin)),
@@ -34,15 +34,14 @@ impl<E: KeyValue> ClaimReader for KeyValueStore<E> {
 
     fn head_of_claim(&self, key: ClaimKey) -> StoreResult<Option<ClaimHead>> {
         let key = keys::claim(key);
-        self.engine
-            .view()
+        self.view()
             .get(Table::ClaimHeads, &key)?
             .map(|value| decode_head(&key, &value))
             .transpose()
     }
 
     fn claim(&self, key: ClaimKey) -> StoreResult<Option<StoredClaim>> {
-        let view = self.engine.view();
+        let view = self.view();
         let key = keys::claim(key);
         let Some(head) = view.get(Table::ClaimHeads, &key)? else {
             return Ok(None);
@@ -55,7 +54,7 @@ impl<E: KeyValue> ClaimReader for KeyValueStore<E> {
     }
 
     fn claims_of_entity(&self, no: EntityNo) -> StoreResult<Vec<ClaimKey>> {
-        let view = self.engine.view();
+        let view = self.view();
         let rows = view.scan(
             Table::EntityClaims,
             KeyRange::prefix(&keys::entity(no)),
@@ -65,7 +64,7 @@ impl<E: KeyValue> ClaimReader for KeyValueStore<E> {
     }
 
     fn waiting(&self, identifier: &Identifier) -> StoreResult<Vec<ClaimKey>> {
-        let view = self.engine.view();
+        let view = self.view();
         let rows = view.scan(
             Table::Waiting,
             KeyRange::prefix(&keys::text(identifier.as_str())),
@@ -75,7 +74,7 @@ impl<E: KeyValue> ClaimReader for KeyValueStore<E> {
     }
 
     fn claims(&self, callback: Visit<'_, StoredClaim>) -> StoreResult<()> {
-        let view = self.engine.view();
+        let view = self.view();
         // Both tables have the same keys: they are walked side by side instead of looking up one for each of the other.
         let mut bodies = view.scan(Table::ClaimBodies, KeyRange::all(), Order::Ascending);
         for row in view.scan(Table::ClaimHeads, KeyRange::all(), Order::Ascending) {
@@ -98,7 +97,7 @@ impl<E: KeyValue> ClaimReader for KeyValueStore<E> {
     }
 
     fn scopes(&self) -> StoreResult<Vec<ScopeRecord>> {
-        let view = self.engine.view();
+        let view = self.view();
         let rows = view.scan(Table::Scopes, KeyRange::all(), Order::Ascending);
         rows.map(|row| {
             let (key, value) = row?;
@@ -108,7 +107,7 @@ impl<E: KeyValue> ClaimReader for KeyValueStore<E> {
     }
 
     fn sweeps(&self) -> StoreResult<Vec<SweepRecord>> {
-        let view = self.engine.view();
+        let view = self.view();
         let rows = view.scan(Table::Sweeps, KeyRange::all(), Order::Ascending);
         rows.map(|row| {
             let (key, value) = row?;
@@ -118,7 +117,7 @@ impl<E: KeyValue> ClaimReader for KeyValueStore<E> {
     }
 
     fn applied_sweeps(&self) -> StoreResult<Vec<AppliedSweep>> {
-        let view = self.engine.view();
+        let view = self.view();
         let rows = view.scan(Table::AppliedSweeps, KeyRange::all(), Order::Ascending);
         rows.map(|row| {
             let (key, value) = row?;
@@ -128,7 +127,7 @@ impl<E: KeyValue> ClaimReader for KeyValueStore<E> {
     }
 
     fn applied_sweep_claims(&self, id: &str) -> StoreResult<Vec<StoredClaim>> {
-        let view = self.engine.view();
+        let view = self.view();
         let rows = view.scan(
             Table::AppliedSweepClaims,
             KeyRange::prefix(&keys::text(id)),

@@ -13,13 +13,13 @@ use crate::store::{
 
 impl<E: KeyValue> EntityReader for KeyValueStore<E> {
     fn live_versions(&self, callback: Visit<'_, EntityVersion>) -> StoreResult<()> {
-        let view = self.engine.view();
+        let view = self.view();
         let rows = view.scan(Table::Current, KeyRange::all(), Order::Ascending);
         visit(rows, decode_version, callback)
     }
 
     fn body(&self, no: EntityNo, position: Position) -> StoreResult<Option<Vec<u8>>> {
-        let Some(value) = self.engine.view().get(Table::Bodies, &keys::version(no, position))? else {
+        let Some(value) = self.view().get(Table::Bodies, &keys::version(no, position))? else {
             return Ok(None);
         };
         let body = Decoder::new(&value, || format!("the body of entity {} at position {position}", no.0))?.raw();
@@ -28,15 +28,14 @@ impl<E: KeyValue> EntityReader for KeyValueStore<E> {
 
     fn version(&self, no: EntityNo, position: Position) -> StoreResult<Option<EntityVersion>> {
         let key = keys::version(no, position);
-        self.engine
-            .view()
+        self.view()
             .get(Table::Versions, &key)?
             .map(|value| decode_version(&key, &value))
             .transpose()
     }
 
     fn versions(&self, no: EntityNo, limit: NonZeroU32) -> StoreResult<Vec<EntityVersion>> {
-        let view = self.engine.view();
+        let view = self.view();
         let rows = view.scan(Table::Versions, KeyRange::prefix(&keys::entity(no)), Order::Ascending);
         rows.take(limit.get() as usize)
             .map(|row| row.and_then(|(key, value)| decode_version(&key, &value)))
@@ -44,7 +43,7 @@ impl<E: KeyValue> EntityReader for KeyValueStore<E> {
     }
 
     fn identity(&self, entity: &EntityRef) -> StoreResult<Option<EntityIdentity>> {
-        let view = self.engine.view();
+        let view = self.view();
         let Some(no) = view.get(Table::Refs, &keys::text(entity.as_str()))? else {
             return Ok(None);
         };
@@ -58,11 +57,11 @@ impl<E: KeyValue> EntityReader for KeyValueStore<E> {
     }
 
     fn identity_by_no(&self, no: EntityNo) -> StoreResult<Option<EntityIdentity>> {
-        identity_by_no(&self.engine.view(), no)
+        identity_by_no(&self.view(), no)
     }
 
     fn identities(&self, callback: Visit<'_, EntityIdentity>) -> StoreResult<()> {
-        let view = self.engine.view();
+        let view = self.view();
         let rows = view.scan(Table::Identities, KeyRange::all(), Order::Ascending);
         let decode = |key: &[u8], value: &[u8]| {
             Decoder::new(value, || format!("the identity of an entity (key {})", shown(key)))?.record()
@@ -75,7 +74,7 @@ impl<E: KeyValue> EntityReader for KeyValueStore<E> {
     }
 
     fn identifier(&self, identifier: &Identifier) -> StoreResult<Vec<IdentifierRow>> {
-        let view = self.engine.view();
+        let view = self.view();
         let rows = view.scan(
             Table::Identifiers,
             KeyRange::prefix(&keys::text(identifier.as_str())),
@@ -86,7 +85,7 @@ impl<E: KeyValue> EntityReader for KeyValueStore<E> {
     }
 
     fn identifiers(&self, callback: Visit<'_, IdentifierRow>) -> StoreResult<()> {
-        let view = self.engine.view();
+        let view = self.view();
         visit(
             view.scan(Table::Identifiers, KeyRange::all(), Order::Ascending),
             decode_identifier,

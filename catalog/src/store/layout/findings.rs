@@ -14,7 +14,7 @@ pub(super) const FINDING_ID_BYTES: usize = 16;
 
 impl<E: KeyValue> FindingReader for KeyValueStore<E> {
     fn findings(&self, callback: Visit<'_, StoredFinding>) -> StoreResult<()> {
-        let view = self.engine.view();
+        let view = self.view();
         visit(
             view.scan(Table::Findings, KeyRange::all(), Order::Ascending),
             decode,
@@ -23,7 +23,7 @@ impl<E: KeyValue> FindingReader for KeyValueStore<E> {
     }
 
     fn findings_of(&self, owner: &FindingOwner) -> StoreResult<Vec<StoredFinding>> {
-        let view = self.engine.view();
+        let view = self.view();
         let rows = view.scan(
             Table::Findings,
             KeyRange::prefix(&keys::finding_owner(owner)),
@@ -34,7 +34,7 @@ impl<E: KeyValue> FindingReader for KeyValueStore<E> {
     }
 
     fn findings_of_scope(&self, scope: ScopeNo) -> StoreResult<Vec<StoredFinding>> {
-        let view = self.engine.view();
+        let view = self.view();
         let rows = view.scan(
             Table::Findings,
             KeyRange::prefix(&keys::findings_of_scope(scope)),
@@ -45,11 +45,7 @@ impl<E: KeyValue> FindingReader for KeyValueStore<E> {
     }
 
     fn event(&self, source: &SourceId, id: &str) -> StoreResult<Option<Event>> {
-        let Some(value) = self
-            .engine
-            .view()
-            .get(Table::Events, &keys::texts(source.as_str(), id))?
-        else {
+        let Some(value) = self.view().get(Table::Events, &keys::texts(source.as_str(), id))? else {
             return Ok(None);
         };
         Decoder::new(&value, || {

@@ -21,12 +21,17 @@ impl<E: KeyValue> Ledger for KeyValueStore<E> {
             audit,
             meta,
         } = write;
-        let view = self.engine.view();
+        let view = self.view();
         let latest: BTreeMap<&RunId, &RunRecord> = runs.iter().map(|run| (&run.id, run)).collect();
+        let rows = latest.len() + audit.len();
         for run in latest.into_values() {
             let id = run.id.as_str();
-            // A queued run starts later than it was asked for: its old place goes.
+            batch.put(Table::Runs, &keys::text(id), encoder.run(run));
             if let Some(before) = run_by_id(&view, &run.id)? {
+                if (&before.source, before.started_at) == (&run.source, run.started_at) {
+                    continue;
+                }
+                // A queued run starts later than it was asked for: its old place goes.
                 for source in [None, Some(&before.source)] {
                     batch.remove(Table::RunOrder, &keys::run_order(source, before.started_at, id));
                 }
@@ -38,7 +43,6 @@ impl<E: KeyValue> Ledger for KeyValueStore<E> {
                     encoder.raw(id.as_bytes()),
                 );
             }
-            batch.put(Table::Runs, &keys::text(id), encoder.run(run));
         }
         drop(view);
         for scope in &scopes {
@@ -52,15 +56,16 @@ impl<E: KeyValue> Ledger for KeyValueStore<E> {
         }
         self.apply(&mut writer, batch)?;
         writer.next_audit += audit.len() as u64;
+        self.counters.note_ledger_rows(rows);
         Ok(())
     }
 
     fn run(&self, id: &RunId) -> StoreResult<Option<RunRecord>> {
-        run_by_id(&self.engine.view(), id)
+        run_by_id(&self.view(), id)
     }
 
     fn runs(&self, source: Option<&SourceId>, limit: NonZeroU32) -> StoreResult<Vec<RunRecord>> {
-        let view = self.engine.view();
+        let view = self.view();
         let order = view.scan(
             Table::RunOrder,
             KeyRange::prefix(&keys::run_order_of(source)),
@@ -79,7 +84,7 @@ impl<E: KeyValue> Ledger for KeyValueStore<E> {
     }
 
     fn meta(&self, key: &str) -> StoreResult<Option<Vec<u8>>> {
-        let Some(value) = self.engine.view().get(Table::Values, &keys::text(key))? else {
+        let Some(value) = self.view().get(Table::Values, &keys::text(key))? else {
             return Ok(None);
         };
         Ok(Some(
@@ -90,7 +95,7 @@ impl<E: KeyValue> Ledger for KeyValueStore<E> {
     }
 
     fn audit(&self, limit: NonZeroU32) -> StoreResult<Vec<AuditRecord>> {
-        let view = self.engine.view();
+        let view = self.view();
         let rows = view.scan(Table::Audit, KeyRange::all(), Order::Descending);
         rows.take(limit.get() as usize)
             .map(|row| {

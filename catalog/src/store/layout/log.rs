@@ -24,12 +24,12 @@ impl<E: KeyValue> ChangeLog for KeyValueStore<E> {
             return Ok(Vec::new());
         };
         let range = KeyRange::starting_at(from.to_be_bytes().to_vec());
-        collect_changes(self.engine.view().scan(Table::Log, range, Order::Ascending), limit)
+        collect_changes(self.view().scan(Table::Log, range, Order::Ascending), limit)
     }
 
     fn read_before(&self, before: Position, limit: NonZeroU32) -> StoreResult<Vec<LoggedCommit>> {
         let range = KeyRange::ending_before(keys::position(before).to_vec());
-        collect_changes(self.engine.view().scan(Table::Log, range, Order::Descending), limit)
+        collect_changes(self.view().scan(Table::Log, range, Order::Descending), limit)
     }
 
     fn append(&self, expected_head: Position, commit: Commit) -> StoreResult<Position> {

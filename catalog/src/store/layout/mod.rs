@@ -7,6 +7,7 @@ pub mod codec;
 pub mod keys;
 
 mod claims;
+mod counters;
 mod entities;
 mod findings;
 mod ledger;
@@ -22,7 +23,8 @@ use bailiwick_schema::{ContentHash, Position};
 use uuid::Uuid;
 
 use super::keyvalue::{Batch, KeyRange, KeyValue, Order, SharedBytes, Table, View};
-use super::{EntityNo, Store, StoreError, StoreResult};
+use super::{EntityNo, Store, StoreCounters, StoreError, StoreResult};
+use counters::{CountedView, Counters};
 
 /// The format of the data set as a whole: tables, keys and values. A store of a newer format is not opened.
 pub const FORMAT_VERSION: u32 = 1;
@@ -41,6 +43,7 @@ pub struct KeyValueStore<E: KeyValue> {
     /// The next entity number; written under `writer` only.
     next_entity_no: AtomicU64,
     writer: Mutex<Writer>,
+    counters: Counters,
 }
 
 /// What writing needs to know without reading; its lock is held for the whole of a write.
@@ -118,6 +121,7 @@ impl<E: KeyValue> KeyValueStore<E> {
             head,
             next_entity_no,
             writer,
+            counters: Counters::default(),
         })
     }
 
@@ -144,7 +148,13 @@ impl<E: KeyValue> KeyValueStore<E> {
             head: AtomicU64::new(0),
             next_entity_no: AtomicU64::new(0),
             writer,
+            counters: Counters::default(),
         })
+    }
+
+    /// What is stored now; what is read of it is counted.
+    fn view(&self) -> CountedView<'_, E::View<'_>> {
+        CountedView::new(self.engine.view(), &self.counters)
     }
 
     /// Waits for the turn to write. Errors: `WritesStopped` after a failed write.
@@ -159,10 +169,11 @@ impl<E: KeyValue> KeyValueStore<E> {
     }
 
     /// Hands a batch to the engine; a failure stops all writing.
-    fn apply(&self, writer: &mut Writer, batch: Batch<E::Bytes>) -> StoreResult<()> {
+    fn apply(&self, writer: &mut Writer, mut batch: Batch<E::Bytes>) -> StoreResult<()> {
         if batch.is_empty() {
             return Ok(());
         }
+        self.counters.note_batch(&mut batch);
         self.engine.apply(batch).inspect_err(|error| {
             // `Refused` says that the engine was not reached.
             writer.stopped = !matches!(error, StoreError::Refused { .. });
@@ -185,6 +196,10 @@ impl<E: KeyValue> KeyValueStore<E> {
 impl<E: KeyValue> Store for KeyValueStore<E> {
     fn engine_name(&self) -> &'static str {
         self.engine.name()
+    }
+
+    fn counters(&self) -> StoreCounters {
+        self.counters.read()
     }
 }
 

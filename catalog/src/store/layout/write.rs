@@ -54,7 +54,7 @@ impl<E: KeyValue> KeyValueStore<E> {
     }
 
     fn clear_findings(&self, writer: &Writer, batch: &mut Batch<E::Bytes>, commit: &Commit) -> StoreResult<()> {
-        let view = self.engine.view();
+        let view = self.view();
         for owner in &commit.findings_cleared {
             let prefix = keys::finding_owner(owner);
             if !writer.owners_with_findings.contains(&owner_hash(&prefix)) {
