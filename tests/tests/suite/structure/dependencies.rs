@@ -14,6 +14,8 @@ const TABLE: &[(&str, &[&str])] = &[
     ("query", &["schema", "catalog"]),
     ("cli", &["schema", "config", "catalog", "ingestors", "query"]),
     ("tests", &["schema", "config", "catalog", "ingestors", "query"]),
+    // The benchmark sees what everybody sees: the binary, over HTTP.
+    ("bench", &[]),
 ];
 
 #[test]
