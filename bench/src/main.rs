@@ -21,6 +21,7 @@ mod run;
 mod server;
 mod stages;
 mod truth;
+mod workload;
 
 use std::process::ExitCode;
 
