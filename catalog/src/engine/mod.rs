@@ -8,6 +8,7 @@
 mod close;
 mod commit;
 mod deliver;
+pub mod inline;
 mod links;
 mod operate;
 mod pending;
@@ -360,7 +361,7 @@ impl State {
 }
 
 /// A result in two layers: the store's failure ends the engine, the caller's mistake goes back to the caller.
-type Outcome<T, E = SinkError> = Result<Result<T, E>, StoreError>;
+pub type Outcome<T, E = SinkError> = Result<Result<T, E>, StoreError>;
 
 fn answer<T, E>(reply: oneshot::Sender<Result<T, E>>, outcome: Outcome<T, E>) -> Result<(), StoreError> {
     let answer = outcome?;

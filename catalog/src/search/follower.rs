@@ -4,6 +4,8 @@
 //! when they are due, at once when somebody waits. A mark that does not fit the store means a rebuild from the snapshot,
 //! said aloud. A failure is shown in the status and tried again later; it never ends the thread.
 
+pub mod inline;
+
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
