@@ -9,6 +9,7 @@ pub mod graph;
 pub mod running;
 pub mod search;
 pub mod store;
+pub mod trim;
 pub mod verify;
 
 pub use api::{Catalog, CatalogError};

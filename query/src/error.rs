@@ -19,18 +19,20 @@ pub enum Code {
     Unauthenticated,
     LimitExceeded,
     PositionTimeout,
+    PositionTrimmed,
     Unavailable,
     Internal,
 }
 
 impl Code {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::BadRequest,
         Self::NotFound,
         Self::Forbidden,
         Self::Unauthenticated,
         Self::LimitExceeded,
         Self::PositionTimeout,
+        Self::PositionTrimmed,
         Self::Unavailable,
         Self::Internal,
     ];
@@ -43,6 +45,7 @@ impl Code {
             Self::Unauthenticated => "UNAUTHENTICATED",
             Self::LimitExceeded => "LIMIT_EXCEEDED",
             Self::PositionTimeout => "POSITION_TIMEOUT",
+            Self::PositionTrimmed => "POSITION_TRIMMED",
             Self::Unavailable => "UNAVAILABLE",
             Self::Internal => "INTERNAL",
         }
@@ -55,6 +58,7 @@ impl Code {
             Self::Forbidden => StatusCode::FORBIDDEN,
             Self::Unauthenticated => StatusCode::UNAUTHORIZED,
             Self::PositionTimeout => StatusCode::GATEWAY_TIMEOUT,
+            Self::PositionTrimmed => StatusCode::GONE,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -183,6 +187,7 @@ impl From<CatalogError> for ApiError {
                 Code::PositionTimeout,
                 format!("position {wanted} was not reached in time, the catalog stands at {actual}; ask again"),
             ),
+            CatalogError::Trimmed { .. } => Self::new(Code::PositionTrimmed, error.to_string()),
             CatalogError::Invalid(message) => Self::bad_request(message),
             CatalogError::Stopped(reason) => {
                 tracing::warn!(reason, "the engine has stopped");

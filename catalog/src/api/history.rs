@@ -64,11 +64,29 @@ impl Catalog {
         }))
     }
 
+    /// What changed, as far as the log is kept; [`Catalog::log_begins`] says from where.
+    ///
+    /// Errors: `Trimmed` if some of what came after `query.after` is no longer kept.
     pub fn changes(&self, viewer: &Viewer, query: &ChangesQuery) -> Result<Vec<ChangeRow>, CatalogError> {
         let limit = query.limit.clamp(1, ROWS_MAX);
         if !viewer.reads_anything() {
             return Ok(Vec::new());
         }
+        let rows = self.changes_kept(viewer, query, limit)?;
+        // Asked last: a trimming may have gone on while the rows were read.
+        let begins = self.log_begins()?;
+        match query.after {
+            Some(after) if after.0 < begins.0.saturating_sub(1) => Err(CatalogError::Trimmed { after, begins }),
+            _ => Ok(rows),
+        }
+    }
+
+    fn changes_kept(
+        &self,
+        viewer: &Viewer,
+        query: &ChangesQuery,
+        limit: usize,
+    ) -> Result<Vec<ChangeRow>, CatalogError> {
         if let Some(entity) = &query.entity {
             return self.changes_of(viewer, entity, query, limit);
         }
@@ -117,7 +135,10 @@ impl Catalog {
                 .read_after(Position(previous), NonZeroU32::MIN)?
                 .into_iter()
                 .next();
-            let Some(commit) = commit else { continue };
+            // What lies before the beginning of the log has a version and no commit.
+            let Some(commit) = commit.filter(|commit| commit.position == version.position) else {
+                continue;
+            };
             let ordinal = commit
                 .changes
                 .iter()

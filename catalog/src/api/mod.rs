@@ -7,6 +7,7 @@ mod export;
 mod find;
 mod findings;
 mod history;
+mod keeping;
 mod operations;
 
 use std::sync::Arc;
@@ -72,6 +73,11 @@ pub enum CatalogError {
     NotFound { what: String },
     #[error("position {wanted} was not reached in time; the catalog is at {actual}")]
     PositionTimeout { wanted: Position, actual: Position },
+    #[error(
+        "changes after position {after} are no longer all kept: the log begins at position {begins} \
+         (retention.history_days). Read the entities as they are now, and follow the log from there"
+    )]
+    Trimmed { after: Position, begins: Position },
     #[error("{0}")]
     Invalid(String),
     #[error("the catalog engine has stopped: {0}")]

@@ -211,7 +211,7 @@ impl Catalog {
         }
     }
 
-    async fn operate<T>(
+    pub(super) async fn operate<T>(
         &self,
         request: Request,
         answer: oneshot::Receiver<Result<T, OperateError>>,

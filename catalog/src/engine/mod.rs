@@ -17,6 +17,7 @@ mod state;
 mod stitching;
 #[cfg(test)]
 mod tests;
+mod trim;
 mod world;
 
 use std::collections::BTreeMap;
@@ -36,11 +37,12 @@ use bailiwick_schema::{
 use tokio::sync::{mpsc, oneshot, watch};
 
 pub use operate::SweepDecision;
+pub(crate) use trim::TRIMMED_AT_KEY;
 
 use crate::core::plan::SweepPolicy;
 use crate::fail_point::FailPoints;
 use crate::graph::Snapshot;
-use crate::store::{Store, StoreError};
+use crate::store::{Retention, Store, StoreError, Trimming};
 use state::State;
 
 /// Requests that wait for the engine; a source that delivers more waits.
@@ -111,6 +113,7 @@ pub struct EngineSettings {
     pub sources: Option<Vec<SourceSetting>>,
     pub sweep_policy: SweepPolicy,
     pub owner_order: Vec<OwnerMethod>,
+    pub retention: Retention,
     pub fail_points: FailPoints,
 }
 
@@ -123,6 +126,7 @@ impl EngineSettings {
             sources: None,
             sweep_policy: SweepPolicy::default(),
             owner_order: OwnerMethod::ALL.to_vec(),
+            retention: Retention::default(),
             fail_points: FailPoints::default(),
         }
     }
@@ -178,6 +182,11 @@ pub(crate) enum Request {
         id: String,
         by: String,
         reply: oneshot::Sender<Result<SweepDecision, OperateError>>,
+    },
+    /// One batch of a trimming, the first one without it.
+    Trim {
+        trimming: Option<Box<Trimming>>,
+        reply: oneshot::Sender<Result<Box<Trimming>, OperateError>>,
     },
     /// An operator's act that is carried out elsewhere, for the audit log.
     NoteAct {
@@ -345,6 +354,7 @@ impl State {
             }
             Request::DecideSweep { id, approve, by, reply } => answer(reply, self.decide_sweep(&id, approve, &by)),
             Request::UndoSweep { id, by, reply } => answer(reply, self.undo_sweep(&id, &by)),
+            Request::Trim { trimming, reply } => answer(reply, self.trim(trimming)),
             Request::NoteAct {
                 by,
                 action,

@@ -129,13 +129,6 @@ impl KeyRange {
     pub fn starting_at(from: Vec<u8>) -> Self {
         Self { from, to: None }
     }
-
-    pub fn ending_before(to: Vec<u8>) -> Self {
-        Self {
-            from: Vec::new(),
-            to: Some(to),
-        }
-    }
 }
 
 /// Shared bytes as an engine keeps them: a clone costs no copy.

@@ -7,6 +7,7 @@
 
 mod counters;
 pub mod fjall;
+pub mod keeping;
 pub mod keyvalue;
 pub mod layout;
 pub mod memory;
@@ -23,6 +24,7 @@ use bailiwick_schema::{EntityRef, Event, Identifier, Position, RunId, RunRecord,
 use uuid::Uuid;
 
 pub use counters::{StoreCounters, TableCounters};
+pub use keeping::{Horizons, Keeping, Retention, Trimmed, Trimming};
 pub use open::{EngineKind, EngineKindError, LIMITS, StoreOptions, open};
 pub use records::*;
 
@@ -82,7 +84,8 @@ pub trait ChangeLog: Send + Sync {
     /// Position of the last commit; `Position::ZERO` for an empty log.
     fn head(&self) -> StoreResult<Position>;
 
-    /// Whole commits after `after`, oldest first, until `limit` changes are reached; empty at the head.
+    /// Whole commits after `after`, oldest first, until `limit` changes are reached; empty at the head. A log that was
+    /// trimmed begins at [`Keeping::log_begins`].
     fn read_after(&self, after: Position, limit: NonZeroU32) -> StoreResult<Vec<LoggedCommit>>;
 
     /// Whole commits before `before`, newest first, until `limit` changes are reached.
@@ -189,7 +192,7 @@ pub trait Ledger: Send + Sync {
 }
 
 /// All ports together, as the engine and the readers hold them.
-pub trait Store: ChangeLog + EntityReader + ClaimReader + FindingReader + Ledger {
+pub trait Store: ChangeLog + EntityReader + ClaimReader + FindingReader + Ledger + Keeping {
     /// The engine's name, as in `store.engine`.
     fn engine_name(&self) -> &'static str;
 

@@ -5,4 +5,5 @@ mod home;
 mod identity;
 mod laws;
 mod ownership;
+mod retention;
 mod sources;

@@ -13,6 +13,7 @@ mod homes;
 mod ledger;
 mod log;
 mod samples;
+mod trimming;
 
 use std::sync::Arc;
 
@@ -92,6 +93,17 @@ macro_rules! contract_of {
                 audit_records_come_in_the_order_of_writing,
                 the_ledger_moves_no_head,
                 named_values_are_kept_from_both_sides,
+                ;
+            trimming:
+                the_newest_version_at_or_before_the_horizon_stays,
+                the_head_of_the_log_stays_whatever_its_age,
+                a_trimming_goes_in_batches_and_may_be_cut_off_at_any_of_them,
+                commits_go_on_between_the_batches_of_a_trimming,
+                ends_of_identifiers_go_with_the_versions_that_held_them,
+                events_go_by_their_own_time,
+                a_sweep_goes_whole_or_can_be_undone_whole,
+                runs_go_once_they_have_ended_but_for_the_last_of_each_source,
+                audit_records_go_and_their_numbers_go_on,
                 ;
             durability:
                 a_store_opened_again_is_the_same_store,

@@ -106,7 +106,7 @@ impl<E: KeyValue> Ledger for KeyValueStore<E> {
     }
 }
 
-fn run_by_id<V: View>(view: &V, id: &RunId) -> StoreResult<Option<RunRecord>> {
+pub(super) fn run_by_id<V: View>(view: &V, id: &RunId) -> StoreResult<Option<RunRecord>> {
     let Some(value) = view.get(Table::Runs, &keys::text(id.as_str()))? else {
         return Ok(None);
     };

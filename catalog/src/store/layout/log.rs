@@ -23,12 +23,17 @@ impl<E: KeyValue> ChangeLog for KeyValueStore<E> {
         let Some(from) = after.0.checked_add(1) else {
             return Ok(Vec::new());
         };
+        let from = from.max(self.log_begins_now().0);
         let range = KeyRange::starting_at(from.to_be_bytes().to_vec());
         collect_changes(self.view().scan(Table::Log, range, Order::Ascending), limit)
     }
 
     fn read_before(&self, before: Position, limit: NonZeroU32) -> StoreResult<Vec<LoggedCommit>> {
-        let range = KeyRange::ending_before(keys::position(before).to_vec());
+        // Walking over the traces of a trimmed log would take longer than reading what is left of it.
+        let range = KeyRange {
+            from: keys::position(self.log_begins_now()).to_vec(),
+            to: Some(keys::position(before).to_vec()),
+        };
         collect_changes(self.view().scan(Table::Log, range, Order::Descending), limit)
     }
 

@@ -12,6 +12,7 @@ mod entities;
 mod findings;
 mod ledger;
 mod log;
+mod trim;
 mod write;
 
 use std::collections::HashSet;
@@ -32,6 +33,8 @@ pub const FORMAT_VERSION: u32 = 1;
 const META_FORMAT: &[u8] = b"format_version";
 const META_LINEAGE: &[u8] = b"lineage";
 const META_HEAD: &[u8] = b"head";
+/// Not there while nothing was trimmed.
+const META_LOG_BEGINS: &[u8] = b"log_begins";
 
 /// A store on an engine.
 #[derive(Debug)]
@@ -40,6 +43,8 @@ pub struct KeyValueStore<E: KeyValue> {
     lineage: Uuid,
     /// Position of the last commit; written under `writer` only.
     head: AtomicU64,
+    /// The oldest position whose commit is kept; written under `writer` only.
+    log_begins: AtomicU64,
     /// The next entity number; written under `writer` only.
     next_entity_no: AtomicU64,
     writer: Mutex<Writer>,
@@ -99,6 +104,15 @@ impl<E: KeyValue> KeyValueStore<E> {
                 what: format!("the log's head ({head})"),
             });
         }
+        let log_begins = match view.get(Table::Meta, META_LOG_BEGINS)? {
+            Some(begins) => u64::from_be_bytes(fixed(&begins, "the log's first position")?),
+            None => 1,
+        };
+        if log_begins > head.max(1) {
+            return Err(StoreError::Corrupt {
+                what: format!("the log's first position ({log_begins}, the head is {head})"),
+            });
+        }
         let next_entity_no = match last_row(&view, Table::Identities)? {
             Some((key, _)) => u64::from(u32::from_be_bytes(fixed(&key, "the last entity number")?)) + 1,
             None => 0,
@@ -119,6 +133,7 @@ impl<E: KeyValue> KeyValueStore<E> {
             engine,
             lineage,
             head,
+            log_begins: AtomicU64::new(log_begins),
             next_entity_no,
             writer,
             counters: Counters::default(),
@@ -146,6 +161,7 @@ impl<E: KeyValue> KeyValueStore<E> {
             engine,
             lineage,
             head: AtomicU64::new(0),
+            log_begins: AtomicU64::new(1),
             next_entity_no: AtomicU64::new(0),
             writer,
             counters: Counters::default(),
@@ -182,6 +198,10 @@ impl<E: KeyValue> KeyValueStore<E> {
 
     fn head_now(&self) -> Position {
         Position(self.head.load(Ordering::Acquire))
+    }
+
+    fn log_begins_now(&self) -> Position {
+        Position(self.log_begins.load(Ordering::Acquire))
     }
 
     fn next_entity_no_now(&self) -> StoreResult<EntityNo> {
