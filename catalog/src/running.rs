@@ -38,7 +38,7 @@ impl Running {
         )?;
         let index = match placement.engine {
             EngineKind::Memory => IndexLocation::Memory,
-            EngineKind::Fjall => IndexLocation::Folder(placement.data_dir.join("index")),
+            EngineKind::Fjall | EngineKind::Sled => IndexLocation::Folder(placement.data_dir.join("index")),
         };
         Self::over(store, index, settings)
     }

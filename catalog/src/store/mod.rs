@@ -5,14 +5,18 @@
 //! decided every record. Ports are synchronous (docs/adr/0001): the one writer has a thread of its own, and a point
 //! read is cheaper than a hop to another thread; callers put long scans on the blocking pool.
 
+mod caught;
 mod counters;
 pub mod fjall;
 pub mod keeping;
 pub mod keyvalue;
 pub mod layout;
 pub mod memory;
+mod noted;
 pub mod open;
 pub mod records;
+pub mod sled;
+pub mod space;
 
 #[cfg(test)]
 mod contract;
@@ -55,6 +59,29 @@ pub enum StoreError {
     /// An earlier write failed, and whether it reached the disk is unknown until the store is opened again.
     #[error("writes are refused since an earlier one failed; reads go on; restart to open the store again")]
     WritesStopped,
+    /// Files of the store are missing, cut, changed or older than what was acknowledged.
+    #[error(
+        "the store at `{path}` is damaged: {reason}; restore a backup with `bailiwick restore`, or name an empty folder \
+         and ingest again"
+    )]
+    Damaged { path: String, reason: String },
+    /// The write would leave less free space than is kept back. Nothing of it was written; it may be tried again.
+    #[error(
+        "no space left: {} MiB are free where `{path}` lies and {} MiB are kept free (`store.min_free_mib`); writes go \
+         on once there is room",
+        .free >> 20,
+        .reserve >> 20
+    )]
+    Full { path: String, free: u64, reserve: u64 },
+    /// A reader looked at one state for so long that what was changed since takes too much memory.
+    #[error(
+        "more than {} MiB were overwritten since this began to read (store_past_bytes_max); ask again",
+        .bytes_max >> 20
+    )]
+    Expired { bytes_max: u64 },
+    /// The engine is used no more, neither for writing nor for reading, since it failed.
+    #[error("the storage engine is used no more since it failed ({reason}); restart to open the store again")]
+    Closed { reason: String },
     /// The engine failed (disk full, I/O error); reads may go on, writes are refused until it is reopened.
     #[error("the storage engine failed")]
     Engine(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -63,10 +90,17 @@ pub enum StoreError {
 impl StoreError {
     pub fn retry(&self) -> Retry {
         match self {
-            Self::HeadMoved { .. } | Self::Unusable { .. } | Self::Corrupt { .. } | Self::Refused { .. } => {
-                Retry::Never
-            }
-            Self::Locked { .. } | Self::WritesStopped | Self::Engine(_) => Retry::Later,
+            Self::HeadMoved { .. }
+            | Self::Unusable { .. }
+            | Self::Damaged { .. }
+            | Self::Corrupt { .. }
+            | Self::Refused { .. } => Retry::Never,
+            Self::Expired { .. } => Retry::Now,
+            Self::Locked { .. }
+            | Self::Full { .. }
+            | Self::WritesStopped
+            | Self::Closed { .. }
+            | Self::Engine(_) => Retry::Later,
         }
     }
 }

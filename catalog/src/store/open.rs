@@ -10,7 +10,9 @@ use bailiwick_schema::Limit;
 use super::fjall::FjallEngine;
 use super::layout::{KeyValueStore, keys};
 use super::memory::MemoryEngine;
-use super::{Store, StoreResult, fjall, memory};
+use super::sled::SledEngine;
+use super::space::MIN_FREE_BYTES_DEFAULT;
+use super::{Store, StoreResult, fjall, memory, sled};
 use crate::fail_point::FailPoints;
 
 /// Cache of the engine on disk if nothing else is configured, in bytes.
@@ -23,6 +25,7 @@ pub enum EngineKind {
     Memory,
     #[default]
     Fjall,
+    Sled,
 }
 
 /// An unknown engine.
@@ -31,12 +34,13 @@ pub enum EngineKind {
 pub struct EngineKindError(pub String);
 
 impl EngineKind {
-    pub const ALL: [Self; 2] = [Self::Memory, Self::Fjall];
+    pub const ALL: [Self; 3] = [Self::Memory, Self::Fjall, Self::Sled];
 
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Memory => memory::NAME,
             Self::Fjall => fjall::NAME,
+            Self::Sled => sled::NAME,
         }
     }
 
@@ -67,6 +71,8 @@ impl FromStr for EngineKind {
 pub struct StoreOptions {
     /// Memory for blocks read from disk. The operating system caches the files too.
     pub cache_bytes: u64,
+    /// Free space of the file system below which writes are refused, but never more than an eighth of it; 0 for none.
+    pub min_free_bytes: u64,
     /// Told of [`crate::FailPoint::BatchHalfWritten`].
     pub fail_points: FailPoints,
 }
@@ -75,6 +81,7 @@ impl Default for StoreOptions {
     fn default() -> Self {
         Self {
             cache_bytes: CACHE_BYTES_DEFAULT,
+            min_free_bytes: MIN_FREE_BYTES_DEFAULT,
             fail_points: FailPoints::default(),
         }
     }
@@ -88,6 +95,7 @@ pub fn open(engine: EngineKind, path: &Path, options: StoreOptions) -> StoreResu
     Ok(match engine {
         EngineKind::Memory => Arc::new(KeyValueStore::open(MemoryEngine::new(), &shown)?),
         EngineKind::Fjall => Arc::new(KeyValueStore::open(FjallEngine::open(path, &options)?, &shown)?),
+        EngineKind::Sled => Arc::new(KeyValueStore::open(SledEngine::open(path, &options)?, &shown)?),
     })
 }
 
@@ -104,6 +112,18 @@ pub const LIMITS: &[Limit] = &[
         value: fjall::VALUE_BYTES_MAX as u64,
         unit: "bytes",
         effect: "the commit is refused",
+    },
+    Limit {
+        name: "store_past_bytes_max",
+        value: sled::PAST_BYTES_MAX as u64,
+        unit: "bytes",
+        effect: "with sled, reads that began longest ago end with an error and may be tried again",
+    },
+    Limit {
+        name: "store_piece_bytes_max",
+        value: sled::PIECE_BYTES_MAX as u64,
+        unit: "bytes",
+        effect: "with sled, a longer value is kept in pieces",
     },
     Limit {
         name: "store_journal_bytes_max",

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use bailiwick_schema::Position;
 
 use super::Home;
-use super::homes::FjallHome;
+use super::homes::{DiskHome, FjallHome, OnDisk, on_disk};
 use super::log::{everything, parts_present};
 use super::samples::*;
 use crate::store::fjall::FjallEngine;
@@ -81,22 +81,32 @@ pub(super) fn cleared_findings_stay_cleared_after_opening_again<H: Home>(home: &
 }
 
 fn fjall(path: &Path) -> StoreResult<std::sync::Arc<dyn Store>> {
-    open(EngineKind::Fjall, path, StoreOptions::default())
+    store_at::<FjallEngine>(path)
 }
 
-#[test]
-fn a_store_that_is_open_is_locked() {
-    let home = FjallHome::fresh();
-    let path = home.0.path().join("s");
-    let store = fjall(&path).unwrap();
-    let error = fjall(&path).err().unwrap();
+fn store_at<E: OnDisk>(path: &Path) -> StoreResult<std::sync::Arc<dyn Store>> {
+    open(E::KIND, path, StoreOptions::default())
+}
+
+on_disk! {
+    a_store_that_is_open_is_locked,
+    an_empty_folder_becomes_a_store,
+    a_store_of_a_newer_format_is_not_opened,
+    a_head_beside_its_log_is_corrupt,
+}
+
+fn a_store_that_is_open_is_locked<E: OnDisk>() {
+    let home = DiskHome::<E>::fresh();
+    let path = home.folder.path().join("s");
+    let store = store_at::<E>(&path).unwrap();
+    let error = store_at::<E>(&path).err().unwrap();
     assert!(
         matches!(&error, StoreError::Locked { path: locked } if locked == &path.display().to_string()),
         "{error}"
     );
     assert_eq!(error.retry(), Retry::Later);
     drop(store);
-    fjall(&path).unwrap();
+    store_at::<E>(&path).unwrap();
 }
 
 #[test]
@@ -109,7 +119,7 @@ fn a_folder_with_other_things_is_left_alone() {
             "{error}"
         );
     };
-    let photos = home.0.path().join("photos");
+    let photos = home.folder.path().join("photos");
     std::fs::create_dir(&photos).unwrap();
     std::fs::write(photos.join("cat.jpg"), b"cat").unwrap();
     unusable(&photos, "cat.jpg");
@@ -117,17 +127,17 @@ fn a_folder_with_other_things_is_left_alone() {
 
     unusable(&photos.join("cat.jpg"), "it is a file");
 
-    let cut_off = home.0.path().join("cut_off");
+    let cut_off = home.folder.path().join("cut_off");
     std::fs::create_dir(&cut_off).unwrap();
     std::fs::write(cut_off.join("lock"), b"").unwrap();
     unusable(&cut_off, "not set up to its end");
 
-    let other = home.0.path().join("other");
+    let other = home.folder.path().join("other");
     std::fs::create_dir(&other).unwrap();
     std::fs::write(other.join("version"), b"3.2.1").unwrap();
     unusable(&other, "another format");
 
-    let program = home.0.path().join("program");
+    let program = home.folder.path().join("program");
     let database = ::fjall::Database::builder(&program).open().unwrap();
     database
         .keyspace("songs", ::fjall::KeyspaceCreateOptions::default)
@@ -155,7 +165,7 @@ fn copy(from: &Path, to: &Path) {
 #[test]
 fn damaged_files_are_an_error_or_an_older_state_and_never_a_panic() {
     let home = FjallHome::fresh();
-    let whole = home.0.path().join("whole");
+    let whole = home.folder.path().join("whole");
     let store = fjall(&whole).unwrap();
     for _ in 0..40 {
         append_versions(&*store, |at| {
@@ -181,7 +191,7 @@ fn damaged_files_are_an_error_or_an_older_state_and_never_a_panic() {
         ];
         for (number, mutated) in mutations.into_iter().enumerate() {
             let name = file.strip_prefix(&whole).unwrap();
-            let path = home.0.path().join(format!(
+            let path = home.folder.path().join(format!(
                 "damaged_{number}_{}",
                 name.display().to_string().replace('/', "_")
             ));
@@ -214,23 +224,24 @@ fn damaged_files_are_an_error_or_an_older_state_and_never_a_panic() {
     }
 }
 
-#[test]
-fn an_empty_folder_becomes_a_store() {
-    let home = FjallHome::fresh();
-    assert_eq!(fjall(home.0.path()).unwrap().head().unwrap(), Position::ZERO);
+fn an_empty_folder_becomes_a_store<E: OnDisk>() {
+    let home = DiskHome::<E>::fresh();
+    assert_eq!(
+        store_at::<E>(home.folder.path()).unwrap().head().unwrap(),
+        Position::ZERO
+    );
 }
 
-#[test]
-fn a_store_of_a_newer_format_is_not_opened() {
-    let home = FjallHome::fresh();
-    let path = home.0.path().join("s");
-    drop(fjall(&path).unwrap());
-    let engine = FjallEngine::open(&path, &StoreOptions::default()).unwrap();
+fn a_store_of_a_newer_format_is_not_opened<E: OnDisk>() {
+    let home = DiskHome::<E>::fresh();
+    let path = home.folder.path().join("s");
+    drop(store_at::<E>(&path).unwrap());
+    let engine = E::at(&path).unwrap();
     let mut batch = Batch::new();
     batch.put(Table::Meta, b"format_version", [0, 0, 0, 9][..].into());
     engine.apply(batch).unwrap();
     drop(engine);
-    let error = fjall(&path).err().unwrap();
+    let error = store_at::<E>(&path).err().unwrap();
     assert!(
         matches!(&error, StoreError::Unusable { reason, .. } if reason.contains("format is 9")),
         "{error}"
@@ -238,7 +249,7 @@ fn a_store_of_a_newer_format_is_not_opened() {
 }
 
 #[test]
-fn rows_without_a_format_are_corrupt_and_so_is_a_head_beside_its_log() {
+fn rows_without_a_format_are_corrupt() {
     let engine = MemoryEngine::new();
     let mut batch = Batch::new();
     batch.put(Table::Scopes, b"k", b"v"[..].into());
@@ -247,16 +258,18 @@ fn rows_without_a_format_are_corrupt_and_so_is_a_head_beside_its_log() {
         KeyValueStore::open(engine, "x"),
         Err(StoreError::Corrupt { .. })
     ));
+}
 
-    let home = FjallHome::fresh();
-    let path = home.0.path().join("s");
-    append(&*fjall(&path).unwrap(), |_| ());
-    let engine = FjallEngine::open(&path, &StoreOptions::default()).unwrap();
+fn a_head_beside_its_log_is_corrupt<E: OnDisk>() {
+    let home = DiskHome::<E>::fresh();
+    let path = home.folder.path().join("s");
+    append(&*store_at::<E>(&path).unwrap(), |_| ());
+    let engine = E::at(&path).unwrap();
     let mut batch = Batch::new();
     batch.put(Table::Meta, b"head", 7_u64.to_be_bytes()[..].into());
     engine.apply(batch).unwrap();
     drop(engine);
-    assert!(matches!(fjall(&path), Err(StoreError::Corrupt { .. })));
+    assert!(matches!(store_at::<E>(&path), Err(StoreError::Corrupt { .. })));
 }
 
 #[test]
@@ -343,7 +356,10 @@ fn after_a_failed_write_nothing_is_written_and_reads_go_on() {
 #[test]
 fn an_unknown_engine_answers_with_the_known_ones() {
     let error = "rocks\u{0}".parse::<EngineKind>().unwrap_err().to_string();
-    assert_eq!(error, r"there is no store engine `rocks\u{0}`; known are memory, fjall");
+    assert_eq!(
+        error,
+        r"there is no store engine `rocks\u{0}`; known are memory, fjall, sled"
+    );
     for kind in EngineKind::ALL {
         assert_eq!(kind.as_str().parse(), Ok(kind));
     }

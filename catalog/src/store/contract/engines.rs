@@ -8,11 +8,13 @@ use std::process::{Command, Stdio};
 use bailiwick_schema::Position;
 use proptest::prelude::*;
 
+use super::homes::{OnDisk, on_disk};
 use super::samples::*;
 use crate::store::fjall::FjallEngine;
 use crate::store::keyvalue::{Batch, KeyRange, KeyValue, Order, Table, View};
 use crate::store::layout::codec::Decoder;
 use crate::store::memory::MemoryEngine;
+use crate::store::sled::SledEngine;
 use crate::store::*;
 
 type Rows = Vec<(Vec<u8>, Vec<u8>)>;
@@ -79,13 +81,15 @@ proptest! {
         ends in prop::collection::vec((key(), prop::option::of(key())), 0..4),
     ) {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("s");
-        let (memory, fjall) = (MemoryEngine::new(), FjallEngine::open(&path, &StoreOptions::default()).unwrap());
+        let (in_fjall, in_sled) = (folder.path().join("fjall"), folder.path().join("sled"));
+        let memory = MemoryEngine::new();
+        let (fjall, sled) = (FjallEngine::at(&in_fjall).unwrap(), SledEngine::at(&in_sled).unwrap());
         let mut model: [BTreeMap<_, _>; 2] = Default::default();
         let ranges: Vec<KeyRange> = ends.into_iter().map(|(from, to)| KeyRange { from, to }).collect();
         for batch in &batches {
             applied(&memory, batch);
             applied(&fjall, batch);
+            applied(&sled, batch);
             for (table, key, value) in batch {
                 match value {
                     Some(value) => model[usize::from(*table)].insert(key.clone(), value.clone()),
@@ -95,8 +99,10 @@ proptest! {
         }
         agrees(&memory, &model, &ranges);
         agrees(&fjall, &model, &ranges);
-        drop(fjall);
-        agrees(&FjallEngine::open(&path, &StoreOptions::default()).unwrap(), &model, &ranges);
+        agrees(&sled, &model, &ranges);
+        drop((fjall, sled));
+        agrees(&FjallEngine::at(&in_fjall).unwrap(), &model, &ranges);
+        agrees(&SledEngine::at(&in_sled).unwrap(), &model, &ranges);
     }
 
     #[test]
@@ -124,7 +130,6 @@ fn key_of_claim() -> ClaimKey {
 #[test]
 fn a_view_stands_still() {
     let folder = tempfile::tempdir().unwrap();
-    let fjall = FjallEngine::open(&folder.path().join("s"), &StoreOptions::default()).unwrap();
     fn check<E: KeyValue>(engine: &E) {
         applied(engine, &[(0, vec![1], Some(vec![1])), (1, vec![1], Some(vec![1]))]);
         let view = engine.view();
@@ -144,7 +149,8 @@ fn a_view_stands_still() {
         drop(scan);
         assert_eq!(engine.view().get(Table::ALL[1], &[1]).unwrap().unwrap().to_vec(), [2]);
     }
-    check(&fjall);
+    check(&FjallEngine::at(&folder.path().join("fjall")).unwrap());
+    check(&SledEngine::at(&folder.path().join("sled")).unwrap());
     check(&MemoryEngine::new());
 }
 
@@ -154,8 +160,8 @@ const WRITE_INTO: &str = "BAILIWICK_TEST_WRITE_INTO";
 /// Entities in each commit of the writer.
 const WRITTEN: u32 = 20;
 
-fn write_until_killed(path: &Path) {
-    let store = open(EngineKind::Fjall, path, StoreOptions::default()).unwrap();
+fn write_until_killed(engine: EngineKind, path: &Path) {
+    let store = open(engine, path, StoreOptions::default()).unwrap();
     loop {
         let position = append_versions(&*store, |at| {
             (0..WRITTEN).map(|no| version(no, at, ChangeKind::Updated)).collect()
@@ -165,23 +171,24 @@ fn write_until_killed(path: &Path) {
     }
 }
 
-#[test]
+on_disk! { what_was_acknowledged_survives_a_kill_and_is_whole, }
+
 #[expect(clippy::disallowed_methods, reason = "only another process can be killed")]
-fn what_was_acknowledged_survives_a_kill_and_is_whole() {
+fn what_was_acknowledged_survives_a_kill_and_is_whole<E: OnDisk>() {
     const ROUNDS: u64 = 4;
     if let Some(path) = std::env::var_os(WRITE_INTO) {
-        return write_until_killed(Path::new(&path));
+        return write_until_killed(E::KIND, Path::new(&path));
     }
+    let this = format!(
+        "store::contract::engines::{}::what_was_acknowledged_survives_a_kill_and_is_whole",
+        E::KIND
+    );
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("s");
     let mut head = Position::ZERO;
     for round in 1..=ROUNDS {
         let mut writer = Command::new(std::env::current_exe().unwrap())
-            .args([
-                "--exact",
-                "store::contract::engines::what_was_acknowledged_survives_a_kill_and_is_whole",
-                "--nocapture",
-            ])
+            .args(["--exact", &this, "--nocapture"])
             .env(WRITE_INTO, &path)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -195,7 +202,7 @@ fn what_was_acknowledged_survives_a_kill_and_is_whole() {
         writer.kill().unwrap();
         writer.wait().unwrap();
 
-        let store = open(EngineKind::Fjall, &path, StoreOptions::default()).unwrap();
+        let store = open(E::KIND, &path, StoreOptions::default()).unwrap();
         let now = store.head().unwrap();
         assert!(
             now.0 >= acknowledged && acknowledged > head.0,

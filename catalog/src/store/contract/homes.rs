@@ -1,11 +1,16 @@
 //! The engines under test.
 
+use std::marker::PhantomData;
+use std::path::Path;
 use std::sync::Arc;
 
 use tempfile::TempDir;
 
 use super::Home;
-use crate::store::{EngineKind, Store, StoreOptions, open};
+use crate::store::fjall::FjallEngine;
+use crate::store::keyvalue::KeyValue;
+use crate::store::sled::SledEngine;
+use crate::store::{EngineKind, Store, StoreOptions, StoreResult, open};
 
 /// Gone when it is dropped.
 pub(crate) struct MemoryHome;
@@ -22,22 +27,69 @@ impl Home for MemoryHome {
     }
 }
 
-/// A folder that goes with the test.
-pub(crate) struct FjallHome(pub(crate) TempDir);
+/// An engine with files.
+pub(crate) trait OnDisk: KeyValue + Sized {
+    const KIND: EngineKind;
 
-impl Home for FjallHome {
+    fn at(path: &Path) -> StoreResult<Self>;
+}
+
+impl OnDisk for FjallEngine {
+    const KIND: EngineKind = EngineKind::Fjall;
+
+    fn at(path: &Path) -> StoreResult<Self> {
+        Self::open(path, &StoreOptions::default())
+    }
+}
+
+impl OnDisk for SledEngine {
+    const KIND: EngineKind = EngineKind::Sled;
+
+    fn at(path: &Path) -> StoreResult<Self> {
+        Self::open(path, &StoreOptions::default())
+    }
+}
+
+/// A folder that goes with the test.
+pub(crate) struct DiskHome<E> {
+    pub(crate) folder: TempDir,
+    engine: PhantomData<E>,
+}
+
+pub(crate) type FjallHome = DiskHome<FjallEngine>;
+pub(crate) type SledHome = DiskHome<SledEngine>;
+
+impl<E: OnDisk> Home for DiskHome<E> {
     const KEEPS: bool = true;
 
     fn fresh() -> Self {
-        Self(tempfile::tempdir().unwrap())
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+            engine: PhantomData,
+        }
     }
 
     fn open(&self) -> Arc<dyn Store> {
-        open(
-            EngineKind::Fjall,
-            &self.0.path().join("deep/store"),
-            StoreOptions::default(),
-        )
-        .unwrap()
+        let path = self.folder.path().join("deep/store");
+        open(E::KIND, &path, StoreOptions::default()).unwrap()
     }
 }
+
+/// Makes a test of each clause for each engine with files.
+macro_rules! on_disk {
+    ($($clause:ident,)+) => {
+        mod fjall {
+            $(#[test]
+            fn $clause() {
+                super::$clause::<crate::store::fjall::FjallEngine>();
+            })+
+        }
+        mod sled {
+            $(#[test]
+            fn $clause() {
+                super::$clause::<crate::store::sled::SledEngine>();
+            })+
+        }
+    };
+}
+pub(crate) use on_disk;

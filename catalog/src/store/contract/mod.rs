@@ -115,3 +115,4 @@ macro_rules! contract_of {
 
 contract_of!(memory, crate::store::contract::homes::MemoryHome);
 contract_of!(fjall, crate::store::contract::homes::FjallHome);
+contract_of!(sled, crate::store::contract::homes::SledHome);

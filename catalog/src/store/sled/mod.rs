@@ -1,0 +1,525 @@
+//! The second engine: sled 0.34, one tree a table, on a folder of its own.
+//!
+//! It is fast and was shown to be careless; these rails make it keep the promises of [`KeyValue`] (docs/adr/0007):
+//!
+//! - **Durable.** sled's `flush` syncs no file; after it the log is synced through a handle of our own, and so are files
+//!   in `blobs/`, which splitting long rows ([`rows`]) keeps empty.
+//! - **Atomic.** One transaction over all trees for each batch.
+//! - **Standing views.** sled has no snapshots; each batch leaves behind what its rows were ([`past`]). Views hold no
+//!   lock, so that neither a long scan nor a callback that reads or writes can hold up the writer.
+//! - **Nothing refused is seen.** A batch is part of what new views show only once it is durable. After any error sled is
+//!   used no more: what it would answer is anybody's guess. Reads and writes say so until the store is opened again.
+//! - **Never full.** With a full disk sled cannot even be opened, so that [`space`](super::space) is watched.
+//! - **Never silently older.** A sum over each table's rows is compared at each start ([`sums`]), the number of batches
+//!   with the one [`noted`] beside. This reads every row once.
+//! - **Never a panic.** Every call into sled is wrapped.
+
+mod folder;
+mod past;
+mod rows;
+mod sums;
+mod view;
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use ::sled::transaction::{ConflictableTransactionError, TransactionError, Transactional, TransactionalTree};
+use ::sled::{Db, IVec, Tree};
+
+use super::caught::caught;
+use super::fjall::VALUE_BYTES_MAX;
+use super::keyvalue::{Batch, KeyValue, Table};
+use super::noted::{self, Note, Noted};
+use super::space::Space;
+use super::{StoreError, StoreOptions, StoreResult};
+use crate::fail_point::{FailPoint, FailPoints};
+use folder::{damaged, is_damage, unusable};
+use past::{Before, Past};
+use rows::{Stored, Unread};
+use sums::Sum;
+
+pub use past::PAST_BYTES_MAX;
+pub use rows::PIECE_BYTES_MAX;
+pub use view::SledView;
+
+pub const NAME: &str = "sled";
+
+/// The tree with the parts of long rows.
+const PARTS: &str = "bailiwick_parts";
+/// The tree with the number of batches and the sums of the tables.
+const GUARD: &str = "bailiwick_guard";
+/// Under this key lies the number of batches, beside the sums under the names of the tables.
+const BATCHES: &str = "batches";
+/// A tree that sled always makes.
+const SLEDS_OWN: &str = "__sled__default";
+
+/// Threads that compare the sums at a start.
+const CHECK_THREADS: usize = 2;
+
+/// Bytes that a batch may take in sled's log, for each of its own: it writes leaves anew.
+const WRITE_FACTOR: u64 = 4;
+
+/// sled's trees: those of the tables in order of [`Table::ALL`], then [`PARTS`] and [`GUARD`].
+struct Trees {
+    all: Vec<Tree>,
+    /// Held to the end: what sled does when it is closed hangs on it.
+    db: Db,
+}
+
+impl Trees {
+    fn of(&self, table: Table) -> &Tree {
+        &self.all[table as usize]
+    }
+
+    fn parts(&self) -> &Tree {
+        &self.all[Table::COUNT]
+    }
+
+    fn guard(&self) -> &Tree {
+        &self.all[Table::COUNT + 1]
+    }
+}
+
+/// Locked for reading by each call into sled, for writing while a batch changes the trees.
+struct Gate {
+    /// Or why sled is used no more.
+    trees: Result<Trees, String>,
+    past: Past,
+}
+
+/// What writing needs to know without reading.
+struct Writer {
+    batches: u64,
+    sums: [Sum; Table::COUNT],
+    noted: Noted,
+    /// A second handle to sled's log, for syncing it.
+    log: File,
+}
+
+/// A sled database.
+pub struct SledEngine {
+    path: PathBuf,
+    gate: RwLock<Gate>,
+    /// The state that new views show; the trees may be one batch ahead. Moves while `gate` is locked for writing.
+    shown: AtomicU64,
+    /// How many views look at which state. Taken after `gate`, never before it.
+    views: Mutex<BTreeMap<u64, usize>>,
+    writer: Mutex<Writer>,
+    space: Space,
+    fail_points: FailPoints,
+}
+
+impl std::fmt::Debug for SledEngine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SledEngine").finish_non_exhaustive()
+    }
+}
+
+impl SledEngine {
+    /// Opens the folder, or makes it and sets it up. Its parent is made too. Reads sled's log and then every row.
+    /// Errors: `Locked` if another process has it open, `Unusable` if it holds something else, `Damaged` if rows are
+    /// missing or not what was stored, `Engine` for what the file system says.
+    pub fn open(path: &Path, options: &StoreOptions) -> StoreResult<Self> {
+        folder::prepare(path)?;
+        let noted = noted::read(path).map_err(engine)?;
+        let db = folder::open(path, options)?;
+        let trees = caught(|| open_trees(path, db)).unwrap_or_else(|panic| Err(nonsense(path, &panic)))?;
+        let (batches, sums) = check(path, &trees)?;
+        if let Some(reason) = noted.and_then(|noted| noted.missing(batches)) {
+            return Err(damaged(path, reason));
+        }
+        let log = File::open(path.join(folder::LOG)).map_err(engine)?;
+        let noted = Noted::open(path, note(batches)).map_err(engine)?;
+        folder::sync_names(path).map_err(engine)?;
+        Ok(Self {
+            path: path.to_owned(),
+            gate: RwLock::new(Gate {
+                trees: Ok(trees),
+                past: Past::default(),
+            }),
+            shown: AtomicU64::new(0),
+            views: Mutex::default(),
+            writer: Mutex::new(Writer {
+                batches,
+                sums,
+                noted,
+                log,
+            }),
+            space: Space::new(path.to_owned(), options.min_free_bytes),
+            fail_points: options.fail_points.clone(),
+        })
+    }
+
+    fn read_gate(&self) -> RwLockReadGuard<'_, Gate> {
+        self.gate.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write_gate(&self) -> RwLockWriteGuard<'_, Gate> {
+        self.gate.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn shown(&self) -> u64 {
+        self.shown.load(Ordering::Acquire)
+    }
+
+    fn views(&self) -> MutexGuard<'_, BTreeMap<u64, usize>> {
+        self.views.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Ends the use of sled because of an error, which is handed back.
+    fn close(&self, gate: &mut Gate, error: StoreError) -> StoreError {
+        let mut reason = error.to_string();
+        let mut source = std::error::Error::source(&error);
+        while let Some(cause) = source {
+            reason = format!("{reason}: {cause}");
+            source = cause.source();
+        }
+        tracing::error!(path = %self.path.display(), error = %reason, "sled failed and is used no more");
+        if gate.trees.is_ok()
+            && let Ok(trees) = std::mem::replace(&mut gate.trees, Err(reason))
+        {
+            // sled flushes when it is dropped, which may fail once more.
+            let _ = caught(|| drop(trees));
+        }
+        error
+    }
+
+    /// Forgets what no view needs any more.
+    fn settle(&self, gate: &mut Gate) {
+        let views = self.views();
+        gate.past.settle(views.keys().copied(), self.shown(), PAST_BYTES_MAX);
+    }
+
+    /// Makes what was flushed survive a power cut.
+    fn make_durable(&self, trees: &Trees, log: &File) -> StoreResult<()> {
+        caught(|| trees.db.flush())
+            .map_err(|panic| panicked(&panic))?
+            .map_err(failed)?;
+        log.sync_data().map_err(engine)?;
+        folder::sync_blobs(&self.path).map_err(engine)
+    }
+}
+
+impl Drop for SledEngine {
+    fn drop(&mut self) {
+        let gate = self.gate.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if let Ok(trees) = std::mem::replace(&mut gate.trees, Err("it was closed".to_owned()))
+            && let Err(panic) = caught(|| drop(trees))
+        {
+            tracing::error!(%panic, "sled failed when it was closed");
+        }
+        let writer = self.writer.get_mut().unwrap_or_else(PoisonError::into_inner);
+        writer.noted.sync();
+        folder::wait_for_release(&writer.log);
+    }
+}
+
+fn note(batches: u64) -> Note {
+    Note {
+        batches,
+        tables: u32::try_from(Table::COUNT).expect("there are a few tables"),
+    }
+}
+
+fn open_trees(path: &Path, db: Db) -> StoreResult<Trees> {
+    let ours = Table::ALL
+        .iter()
+        .map(|table| table.name())
+        .chain([PARTS, GUARD])
+        .collect::<Vec<_>>();
+    let known = |name: &[u8]| name == SLEDS_OWN.as_bytes() || ours.iter().any(|our| our.as_bytes() == name);
+    if let Some(foreign) = db.tree_names().iter().find(|name| !known(name)) {
+        let reason = format!(
+            "it is the database of another program (it has a tree `{}`); name another folder",
+            foreign.escape_ascii()
+        );
+        return Err(unusable(path, reason));
+    }
+    let all = ours
+        .iter()
+        .map(|name| db.open_tree(name))
+        .collect::<Result<_, _>>()
+        .map_err(failed)?;
+    Ok(Trees { all, db })
+}
+
+/// Reads every row and compares the sums. Gives the number of batches, and the sums.
+fn check(path: &Path, trees: &Trees) -> StoreResult<(u64, [Sum; Table::COUNT])> {
+    let next = AtomicUsize::new(0);
+    let found = Mutex::new([Sum::default(); Table::COUNT]);
+    let work = || -> StoreResult<()> {
+        while let Some(&table) = Table::ALL.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let sum = caught(|| sum_of(trees, table))
+                .map_err(|panic| nonsense(path, &panic))?
+                .map_err(|unread| unread_at_open(path, table, unread))?;
+            found.lock().unwrap_or_else(PoisonError::into_inner)[table as usize] = sum;
+        }
+        Ok(())
+    };
+    std::thread::scope(|scope| {
+        let helpers: Vec<_> = (1..CHECK_THREADS).map(|_| scope.spawn(work)).collect();
+        let mut outcome = work();
+        for helper in helpers {
+            let helped = helper
+                .join()
+                .unwrap_or_else(|_| Err(nonsense(path, "a check panicked")));
+            outcome = outcome.and(helped);
+        }
+        outcome
+    })?;
+    let found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let guard = |key: &str| -> StoreResult<Option<IVec>> {
+        caught(|| trees.guard().get(key))
+            .map_err(|panic| nonsense(path, &panic))?
+            .map_err(|error| unread_at_open(path, Table::Meta, Unread::Sled(error)))
+    };
+    let malformed = |what: &str| damaged(path, format!("the number of its {what} is malformed"));
+    let batches = match guard(BATCHES)? {
+        Some(number) => u64::from_be_bytes(number.as_ref().try_into().map_err(|_| malformed("writes"))?),
+        None => 0,
+    };
+    for &table in Table::ALL {
+        let expected = match guard(table.name())? {
+            Some(sum) => Sum::decode(&sum).ok_or_else(|| malformed("rows"))?,
+            None => Sum::default(),
+        };
+        let found = found[table as usize];
+        if found != expected {
+            let reason = format!(
+                "rows of its table `{}` are missing or are not what was stored ({} rows instead of {})",
+                table.name(),
+                found.rows,
+                expected.rows
+            );
+            return Err(damaged(path, reason));
+        }
+    }
+    Ok((batches, found))
+}
+
+fn sum_of(trees: &Trees, table: Table) -> Result<Sum, Unread> {
+    let mut sum = Sum::default();
+    for row in trees.of(table).iter() {
+        let (key, packed) = row?;
+        sum.add(&key, &rows::value(trees.parts(), table, &key, &packed)?);
+    }
+    Ok(sum)
+}
+
+/// What a batch leaves behind.
+struct Changed {
+    before: Vec<Before>,
+    sums: [Sum; Table::COUNT],
+}
+
+type Writes = Vec<(Table, IVec, Option<IVec>)>;
+
+/// Applies a batch in one transaction, with the sums that follow from it.
+fn transact(trees: &Trees, writes: &Writes, sums: &[Sum; Table::COUNT], batches: u64) -> StoreResult<Changed> {
+    let changed = RefCell::new(Changed {
+        before: Vec::new(),
+        sums: *sums,
+    });
+    // The closure may run again: it begins anew each time and touches nothing but what it gives back.
+    let outcome = trees.all.as_slice().transaction(|trees: &Vec<TransactionalTree>| {
+        let mut changed = changed.borrow_mut();
+        changed.before.clear();
+        changed.sums = *sums;
+        let parts = &trees[Table::COUNT];
+        for (table, key, value) in writes {
+            let tree = &trees[*table as usize];
+            let before = match value {
+                Some(value) => {
+                    let (packed, pieces) = rows::pack(value);
+                    let before = tree.insert(key, packed)?;
+                    let before = take_parts(parts, *table, key, before)?;
+                    for (piece, number) in pieces.zip(0..) {
+                        parts.insert(rows::part_key(*table, key, number), piece)?;
+                    }
+                    before
+                }
+                None => take_parts(parts, *table, key, tree.remove(key)?)?,
+            };
+            let sum = &mut changed.sums[*table as usize];
+            if let Some(before) = &before {
+                sum.subtract(key, before);
+            }
+            if let Some(value) = value {
+                sum.add(key, value);
+            }
+            changed.before.push((*table, key.clone(), before));
+        }
+        let guard = &trees[Table::COUNT + 1];
+        guard.insert(BATCHES.as_bytes(), &batches.to_be_bytes())?;
+        for (&table, before) in Table::ALL.iter().zip(sums) {
+            let sum = changed.sums[table as usize];
+            if sum != *before {
+                guard.insert(table.name().as_bytes(), &sum.encode())?;
+            }
+        }
+        Ok::<(), ConflictableTransactionError<rows::NoRow>>(())
+    });
+    match outcome {
+        Ok(()) => Ok(changed.into_inner()),
+        Err(TransactionError::Abort(reason)) => Err(StoreError::Corrupt {
+            what: format!("a row that is to be replaced: {reason}"),
+        }),
+        Err(TransactionError::Storage(error)) => Err(failed(error)),
+    }
+}
+
+/// The row that was there, its parts removed.
+fn take_parts(
+    parts: &TransactionalTree,
+    table: Table,
+    key: &IVec,
+    packed: Option<IVec>,
+) -> Result<Option<IVec>, ConflictableTransactionError<rows::NoRow>> {
+    let Some(packed) = packed else { return Ok(None) };
+    match rows::unpack(&packed).map_err(ConflictableTransactionError::Abort)? {
+        Stored::Whole(value) => Ok(Some(value)),
+        Stored::Split(length) => rows::join(length, |part| {
+            parts.remove(rows::part_key(table, key, part)).map_err(Taken::from)
+        })
+        .map(Some)
+        .map_err(|taken| taken.0),
+    }
+}
+
+/// So that a malformed row ends the transaction.
+struct Taken(ConflictableTransactionError<rows::NoRow>);
+
+impl From<rows::NoRow> for Taken {
+    fn from(reason: rows::NoRow) -> Self {
+        Self(ConflictableTransactionError::Abort(reason))
+    }
+}
+
+impl From<::sled::transaction::UnabortableTransactionError> for Taken {
+    fn from(error: ::sled::transaction::UnabortableTransactionError) -> Self {
+        Self(error.into())
+    }
+}
+
+impl KeyValue for SledEngine {
+    type Bytes = IVec;
+    type View<'e> = SledView<'e>;
+
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn view(&self) -> SledView<'_> {
+        let gate = self.read_gate();
+        let state = self.shown();
+        *self.views().entry(state).or_default() += 1;
+        drop(gate);
+        SledView::new(self, state)
+    }
+
+    fn apply(&self, batch: Batch<IVec>) -> StoreResult<()> {
+        let mut writer = self.writer.lock().map_err(|_| StoreError::WritesStopped)?;
+        let writer = &mut *writer;
+        let writes: Writes = batch.into_writes().collect();
+        let bytes = size_of_writes(&writes)?;
+        self.space.check(bytes.saturating_mul(WRITE_FACTOR))?;
+        let batches = writer.batches + 1;
+
+        let mut gate = self.write_gate();
+        let trees = gate.trees.as_ref().map_err(|reason| closed(reason))?;
+        let changed = caught(|| transact(trees, &writes, &writer.sums, batches));
+        let changed = match changed.unwrap_or_else(|panic| Err(panicked(&panic))) {
+            Ok(changed) => changed,
+            Err(error) => return Err(self.close(&mut gate, error)),
+        };
+        gate.past.push(self.shown(), changed.before);
+        drop(gate);
+
+        // Readers go on beside this; they do not see the batch yet.
+        let gate = self.read_gate();
+        let trees = gate.trees.as_ref().map_err(|reason| closed(reason))?;
+        self.fail_points.reach(FailPoint::BatchHalfWritten);
+        let durable = self.make_durable(trees, &writer.log);
+        drop(gate);
+
+        let mut gate = self.write_gate();
+        if let Err(error) = durable {
+            return Err(self.close(&mut gate, error));
+        }
+        writer.batches = batches;
+        writer.sums = changed.sums;
+        writer.noted.note(note(batches));
+        self.shown.fetch_add(1, Ordering::AcqRel);
+        self.settle(&mut gate);
+        Ok(())
+    }
+}
+
+/// Bytes of a batch. Errors: `Refused` for a value that is too long.
+fn size_of_writes(writes: &Writes) -> StoreResult<u64> {
+    let mut bytes = 0_u64;
+    for (table, key, value) in writes {
+        let length = value.as_ref().map_or(0, |value| value.len());
+        if length > VALUE_BYTES_MAX {
+            let reason = format!(
+                "a value of table `{}` has {length} bytes, more than store_value_bytes_max ({VALUE_BYTES_MAX})",
+                table.name(),
+            );
+            return Err(StoreError::Refused { reason });
+        }
+        bytes += (key.len() + length) as u64;
+    }
+    Ok(bytes)
+}
+
+fn engine(error: impl std::error::Error + Send + Sync + 'static) -> StoreError {
+    StoreError::Engine(Box::new(error))
+}
+
+fn closed(reason: &str) -> StoreError {
+    StoreError::Closed {
+        reason: reason.to_owned(),
+    }
+}
+
+fn panicked(panic: &str) -> StoreError {
+    StoreError::Corrupt {
+        what: format!("a page, whose file is damaged (sled stopped with: {panic})"),
+    }
+}
+
+fn nonsense(path: &Path, panic: &str) -> StoreError {
+    damaged(path, format!("sled cannot make sense of its files ({panic})"))
+}
+
+/// An error of sled while it is open.
+fn failed(error: ::sled::Error) -> StoreError {
+    if is_damage(&error) {
+        StoreError::Corrupt {
+            what: format!("a page, whose file is damaged ({error})"),
+        }
+    } else {
+        engine(error)
+    }
+}
+
+fn unread(table: Table, unread: Unread) -> StoreError {
+    match unread {
+        Unread::Sled(error) => failed(error),
+        Unread::NoRow(reason) => StoreError::Corrupt {
+            what: format!("a row of table `{}`: {reason}", table.name()),
+        },
+    }
+}
+
+fn unread_at_open(path: &Path, table: Table, unread: Unread) -> StoreError {
+    match unread {
+        Unread::Sled(error) if !is_damage(&error) => engine(error),
+        Unread::Sled(error) => damaged(path, format!("its table `{}` cannot be read ({error})", table.name())),
+        Unread::NoRow(reason) => damaged(path, format!("in its table `{}` {reason}", table.name())),
+    }
+}
