@@ -66,9 +66,12 @@ impl Identifier {
                 "host" | "handle" | "image" | "slack" => value.to_lowercase(),
                 _ => value.to_owned(),
             };
-        Ok(Self {
-            text: format!("{kind}:{value}").into(),
-        })
+        let text = format!("{kind}:{value}");
+        // Letters may have a lower case of more bytes.
+        if text.len() > IDENTIFIER_BYTES_MAX {
+            return Err(IdentifierError::TooLong);
+        }
+        Ok(Self { text: text.into() })
     }
 
     pub fn as_str(&self) -> &str {
@@ -87,19 +90,28 @@ impl Identifier {
 /// The `host/path` form of a git remote, so that its SSH, scp-like, HTTPS and `git://` spellings are one.
 ///
 /// Host and path are lower-cased (the large hosts compare paths without case), credentials, port, query, a trailing
-/// `.git` and slashes are dropped. Returns nothing for local paths and for what has no host and path.
+/// `.git` and slashes are dropped; an IPv6 address keeps its brackets. Returns nothing for local paths and for what has no host and path.
 /// Source of the forms: git 2.47 documentation, `git-fetch`, section "GIT URLS".
 pub fn normalise_remote(remote: &str) -> Option<String> {
-    let remote = remote.trim();
-    let (host, path) = if let Some((scheme, rest)) = remote.split_once("://") {
+    let remote = remote.trim().to_lowercase();
+    // What stands before `://` is a scheme unless it has a part of a path in it.
+    let url = remote.split_once("://").filter(|(scheme, _)| {
+        scheme
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.'))
+    });
+    let (host, path) = if let Some((scheme, rest)) = url {
         if scheme.eq_ignore_ascii_case("file") {
             return None;
         }
         rest.split_once('/')?
     } else {
         // `git@host:path` (a colon before any slash), or the bare `host/path` of an identifier.
-        let colon = remote.find(':');
-        let slash = remote.find('/');
+        let start = remote.split('/').next().unwrap_or_default();
+        let is_bracketed = start.starts_with('[') || start.contains("@[");
+        let outside = start.find(']').filter(|_| is_bracketed).unwrap_or(0);
+        let colon = remote[outside..].find(':').map(|at| outside + at);
+        let slash = remote[outside..].find('/').map(|at| outside + at);
         match (colon, slash) {
             (Some(colon), Some(slash)) if colon < slash => (&remote[..colon], &remote[colon + 1..]),
             (Some(colon), None) => (&remote[..colon], &remote[colon + 1..]),
@@ -113,22 +125,36 @@ pub fn normalise_remote(remote: &str) -> Option<String> {
     };
     let path = path.split(['?', '#']).next()?;
     // scp-like `host:22/path` is a port in practice: `ssh://` without its scheme.
-    let path = path.trim_matches('/');
-    let path = path.strip_suffix(".git").unwrap_or(path).trim_end_matches('/');
+    let mut path = path.trim_matches('/');
+    while let Some(shorter) = path.strip_suffix(".git") {
+        path = shorter.trim_end_matches('/');
+    }
     let host_is_plausible = !host.is_empty()
         && !host.starts_with('.')
         && host
             .chars()
             .all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':'));
     let path_is_plausible = !path.is_empty() && !path.chars().any(|c| c.is_control() || c.is_whitespace());
-    (host_is_plausible && path_is_plausible).then(|| format!("{host}/{path}").to_lowercase())
+    let is_ipv6 = host.contains(':');
+    (host_is_plausible && path_is_plausible).then(|| match is_ipv6 {
+        true => format!("[{host}]/{path}"),
+        false => format!("{host}/{path}"),
+    })
 }
 
 fn normalise_email(email: &str) -> Option<String> {
-    let email = email.strip_prefix("mailto:").unwrap_or(email).trim_matches(['<', '>']);
+    let email = email.to_lowercase();
+    let mut email = email.as_str();
+    while let Some(inner) = email
+        .strip_prefix("mailto:")
+        .or_else(|| email.strip_prefix(['<', '>']))
+        .or_else(|| email.strip_suffix(['<', '>']))
+    {
+        email = inner;
+    }
     let (local, domain) = email.rsplit_once('@')?;
     let plausible = !local.is_empty() && !domain.is_empty() && !email.contains(char::is_whitespace);
-    plausible.then(|| email.to_lowercase())
+    plausible.then(|| email.to_owned())
 }
 
 impl fmt::Display for Identifier {
@@ -207,6 +233,11 @@ mod tests {
             "slack:#Pay",
             "arn:aws:s3:::Bucket",
             "handle:h/@A/B",
+            "repo:ssh://git@[::1]:22/a/b.git",
+            "repo:git@[::1]:a/b",
+            "repo:h:a/b.git/.GIT",
+            "repo:h/a://b",
+            "email:<mailto:<bob@example.com>>",
         ] {
             let once = Identifier::parse(text).unwrap();
             assert_eq!(Identifier::parse(once.as_str()).unwrap(), once);

@@ -38,11 +38,15 @@ impl Fields {
     pub(super) fn insert(&mut self, key: Key, value: Node) -> Result<(), YamlError> {
         if let Some(at) = self.find(&key.text) {
             if key.kind != KeyKind::Unequal && self.kinds[at] == key.kind {
-                let first = self.entries[at].key_position;
+                // Relative, since a text may be a piece of a file that knows its own place.
+                let first = match key.position.line.saturating_sub(self.entries[at].key_position.line) {
+                    0 => "in the same line".to_owned(),
+                    1 => "one line above".to_owned(),
+                    lines => format!("{lines} lines above"),
+                };
                 let message = format!(
-                    "the key `{}` stands twice in one mapping (first in line {}); keep one",
+                    "the key `{}` stands twice in one mapping (first {first}); keep one",
                     shown(&key.text),
-                    first.line
                 );
                 return Err(YamlError::new("duplicate_key", message, key.position));
             }
