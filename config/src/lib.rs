@@ -11,6 +11,8 @@
 //!
 //! This crate reads files and nothing else: the environment comes in as a map.
 
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod limits;
 pub mod schema;
 pub mod wire;

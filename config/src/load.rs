@@ -42,7 +42,10 @@ impl Config {
     /// Errors: every problem of the file, the variables and the flags, in that order, at most
     /// [`crate::limits::PROBLEMS_MAX`].
     pub fn load(input: &Input<'_>) -> Result<Self, Problems> {
-        let mut document = Document::read(input);
+        Self::of_document(Document::read(input), input)
+    }
+
+    pub(crate) fn of_document(mut document: Document, input: &Input<'_>) -> Result<Self, Problems> {
         apply_environment(&mut document.tree, input.env, &mut document.problems);
         apply_flags(&mut document.tree, input.flags, &mut document.problems);
         check::check(&mut document);
@@ -52,6 +55,15 @@ impl Config {
 
 impl Document {
     fn read(input: &Input<'_>) -> Self {
+        let text = match input.file {
+            None => Ok(EMBEDDED.as_bytes().to_vec()),
+            Some(file) => read_file(&input.working_dir.join(file)),
+        };
+        Self::of_text(input, text)
+    }
+
+    /// The document of a file with this text, read or not.
+    pub(crate) fn of_text(input: &Input<'_>, text: Result<Vec<u8>, Refusal>) -> Self {
         let mut document = Self {
             tree: Tree::section(Origin::Default),
             file: input
@@ -60,10 +72,6 @@ impl Document {
             base_dir: base_dir(input),
             working_dir: input.working_dir.to_owned(),
             problems: Vec::new(),
-        };
-        let text = match input.file {
-            None => Ok(EMBEDDED.as_bytes().to_vec()),
-            Some(file) => read_file(&input.working_dir.join(file)),
         };
         match text.and_then(|text| parse(&text)) {
             Ok(None) => {}
@@ -137,7 +145,7 @@ fn base_dir(input: &Input<'_>) -> PathBuf {
 }
 
 /// Line and column, and what is wrong.
-type Refusal = (Option<(u32, u32)>, String);
+pub(crate) type Refusal = (Option<(u32, u32)>, String);
 
 fn read_file(path: &FilePath) -> Result<Vec<u8>, Refusal> {
     let unreadable = |error: std::io::Error| (None, format!("cannot be read: {error}"));

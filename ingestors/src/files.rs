@@ -8,6 +8,7 @@
 //! that is missing, or that holds nothing where there were files, retires nothing.
 
 mod chunk;
+pub(crate) mod fuzzing;
 mod limits;
 mod listing;
 mod load;

@@ -6,6 +6,8 @@
 pub mod content;
 pub mod descriptors;
 pub mod files;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod git;
 pub mod kit;
 pub mod registry;

@@ -6,6 +6,8 @@
 pub mod auth;
 mod catalog;
 mod error;
+#[doc(hidden)]
+pub mod fuzzing;
 mod graphql;
 pub mod limits;
 mod metrics;

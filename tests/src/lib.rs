@@ -3,6 +3,8 @@
 //! The suites themselves are modules of one test binary, `tests/suite/`. Like the binary of the program, this crate
 //! knows all others; nothing knows it.
 
+#[doc(hidden)]
+pub mod fuzzing;
 mod limits;
 mod source;
 mod workspace;

@@ -22,6 +22,8 @@ pub(super) struct Chunker<R> {
     reader: R,
     format: Format,
     document_bytes_max: usize,
+    /// From this size on a piece is handed over, in bytes.
+    piece_bytes: usize,
     ready: VecDeque<Piece>,
     /// Number of the line that is read next.
     line: u32,
@@ -49,6 +51,7 @@ impl<R: BufRead> Chunker<R> {
             reader,
             format,
             document_bytes_max,
+            piece_bytes: CHUNK_BYTES,
             ready: VecDeque::new(),
             line: 1,
             ended: false,
@@ -59,6 +62,12 @@ impl<R: BufRead> Chunker<R> {
             skipping: false,
             after_directive: false,
         }
+    }
+
+    /// Makes pieces of another size, so that a small text has several.
+    pub(super) fn with_pieces_of(mut self, bytes: usize) -> Self {
+        self.piece_bytes = bytes;
+        self
     }
 
     pub(super) fn into_reader(self) -> R {
@@ -118,7 +127,7 @@ impl<R: BufRead> Chunker<R> {
                 self.flush();
                 self.ended = true;
             }
-            LineRead::Whole if self.text.len() >= CHUNK_BYTES => self.flush(),
+            LineRead::Whole if self.text.len() >= self.piece_bytes => self.flush(),
             LineRead::Whole => {}
             LineRead::TooLong => {
                 self.flush();
@@ -166,7 +175,7 @@ impl<R: BufRead> Chunker<R> {
             let marker = text.to_vec();
             self.text.truncate(line_start);
             self.end_document();
-            if self.text.len() >= CHUNK_BYTES {
+            if self.text.len() >= self.piece_bytes {
                 self.flush();
             }
             if self.text.is_empty() {

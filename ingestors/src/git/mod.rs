@@ -12,6 +12,7 @@ mod client;
 mod client_tests;
 mod declare;
 mod facts;
+pub(crate) mod fuzzing;
 mod history;
 mod limits;
 mod listing;

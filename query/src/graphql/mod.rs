@@ -7,6 +7,7 @@ mod build;
 mod context;
 mod entity;
 mod filter;
+pub(crate) mod fuzzing;
 mod guard;
 mod ledger;
 mod mutation;

@@ -1,11 +1,13 @@
 //! The suites of the whole system, in one binary.
 //!
 //! `structure` reads the workspace as text, `contracts` the files that are promises, `laws` holds those laws that no
-//! single crate can, and `system` runs the real pieces together: git repositories, sources, engine, index and API.
+//! single crate can, `fuzzing` replays what readers of foreign bytes were tried with, and `system` runs the real pieces
+//! together: git repositories, sources, engine, index and API.
 
 #![expect(clippy::unwrap_used, reason = "a suite fails loudly, in its helpers too")]
 
 mod contracts;
+mod fuzzing;
 mod laws;
 mod structure;
 mod support;

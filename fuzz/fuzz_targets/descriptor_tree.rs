@@ -1,0 +1,5 @@
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(init: bailiwick_fuzz::report_overflows(), |bytes: &[u8]| {
+    bailiwick_tests::fuzzing::descriptor_tree(bytes);
+});
