@@ -1,6 +1,7 @@
 //! The engine: claims become entities, ownership, a graph and an index.
 
 pub mod api;
+pub mod backup;
 pub mod core;
 pub mod engine;
 pub mod fail_point;

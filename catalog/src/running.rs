@@ -31,6 +31,7 @@ impl Running {
     ///
     /// Errors: the store is locked, foreign, damaged or cannot be read; the index folder cannot be written.
     pub fn open(placement: &Placement, settings: EngineSettings) -> Result<Self, CatalogError> {
+        crate::backup::check_not_interrupted(&placement.data_dir)?;
         let store = crate::store::open::open(
             placement.engine,
             &placement.data_dir.join("store"),

@@ -225,7 +225,7 @@ fn rows_of(viewer: &Viewer, commit: &LoggedCommit, newest_first: bool) -> Vec<Ch
     rows
 }
 
-pub(crate) fn sourced(scopes: &[ScopeRecord], stored: StoredClaim) -> Result<SourcedClaim, CatalogError> {
+fn sourced(scopes: &[ScopeRecord], stored: StoredClaim) -> Result<SourcedClaim, CatalogError> {
     let corrupt = |what: &str| StoreError::Corrupt {
         what: format!("{what} of a claim about {}", stored.subject),
     };

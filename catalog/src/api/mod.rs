@@ -21,7 +21,6 @@ use tokio::sync::watch;
 
 pub use find::Found;
 pub use findings::{FindingRow, FindingsPage, FindingsQuery};
-pub(crate) use history::sourced;
 pub use history::{ChangeRow, ChangesQuery, Explanation, FieldExplanation, Say};
 pub use operations::{SourceSummary, SweepDecision, SweepView};
 

@@ -10,7 +10,7 @@ use crate::store::contract::golden;
 use crate::store::contract::samples::{append_versions, version};
 use crate::store::{ChangeKind, EngineKind, StoreOptions, load, open};
 
-const ENGINES: [EngineKind; 1] = [EngineKind::Fjall];
+const ENGINES: [EngineKind; 2] = [EngineKind::Fjall, EngineKind::Sled];
 
 fn settings() -> BackupSettings {
     BackupSettings {
@@ -448,9 +448,14 @@ proptest! {
         let _ = reader::BackupReader::open(&bytes[..]).map(|reader| reader.read::<ReadError>(&mut |_| {}, |_, _, _| Ok(())));
     }
 
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(12))]
+
     #[test]
     fn rows_of_any_size_come_back(
-        rows in prop::collection::vec((prop::collection::vec(any::<u8>(), 0..20), 0_usize..3_000_000), 0..6),
+        rows in prop::collection::vec((prop::collection::vec(any::<u8>(), 0..20), 0_usize..1_500_000), 0..5),
     ) {
         let header = Header {
             written_by: String::new(),

@@ -71,15 +71,27 @@ impl Checksum {
 
     pub(crate) fn of(searcher: &Searcher) -> Result<Self, SearchError> {
         let mut checksum = Self::default();
-        for segment in searcher.segment_readers() {
-            let hashes = segment.fast_fields().u64(HASH)?;
-            for document in segment.doc_ids_alive() {
-                checksum.documents += 1;
-                checksum.sum = checksum.sum.wrapping_add(hashes.first(document).unwrap_or_default());
-            }
-        }
+        documents(searcher, &mut |_, hash| {
+            checksum.documents += 1;
+            checksum.sum = checksum.sum.wrapping_add(hash);
+        })?;
         Ok(checksum)
     }
+}
+
+/// Visits (entity number, hash) of every document. Reads two columns.
+pub(crate) fn documents(searcher: &Searcher, visit: &mut dyn FnMut(u64, u64)) -> Result<(), SearchError> {
+    for segment in searcher.segment_readers() {
+        let numbers = segment.fast_fields().u64(NO)?;
+        let hashes = segment.fast_fields().u64(HASH)?;
+        for document in segment.doc_ids_alive() {
+            visit(
+                numbers.first(document).unwrap_or(u64::MAX),
+                hashes.first(document).unwrap_or_default(),
+            );
+        }
+    }
+    Ok(())
 }
 
 /// An opened index. Reading needs nothing more; [`Self::writer`] is for the one follower.

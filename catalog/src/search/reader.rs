@@ -79,6 +79,11 @@ impl SearchReader {
         Checksum::of(&self.shared.view.load().searcher)
     }
 
+    /// Visits (entity number, document hash) of every document, in no order; for `verify`.
+    pub fn documents(&self, visit: &mut dyn FnMut(u64, u64)) -> Result<(), SearchError> {
+        super::index::documents(&self.shared.view.load().searcher, visit)
+    }
+
     /// A page of matches, best first; equals by name, then ref. Takes up to some tens of milliseconds of processor time
     /// where much of a large catalog matches.
     /// Errors: `Limit`, `NotReady`, `Engine`.

@@ -38,12 +38,18 @@ pub struct DumpHead {
 /// A callback of a dump; break to end it early.
 pub type VisitDump<'a> = &'a mut dyn FnMut(Dumped<'_>) -> ControlFlow<()>;
 
+/// A callback for keys and values; break to end early.
+pub type VisitRow<'a> = &'a mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>;
+
 /// Reading a store whole, while it is written to.
 pub trait Dump: Send + Sync {
     /// Visits every row as one moment has them; commits that come later show nowhere. Holds no more than a row at a
     /// time, and holds no writer up. Ends early if the visitor breaks.
     /// Errors: rows that the engine cannot read; what was visited until then is no whole.
     fn dump(&self, visit: VisitDump<'_>) -> StoreResult<()>;
+
+    /// Visits the rows of one table, by key, as one moment has them. Ends early if the visitor breaks.
+    fn dump_table(&self, table: Table, visit: VisitRow<'_>) -> StoreResult<()>;
 }
 
 /// Filling an empty store with the rows of another. Until [`Load::finish`] nothing opens what it has written.

@@ -7,6 +7,7 @@
 
 mod caught;
 mod counters;
+pub mod dump;
 pub mod fjall;
 pub mod keeping;
 pub mod keyvalue;
@@ -19,7 +20,7 @@ pub mod sled;
 pub mod space;
 
 #[cfg(test)]
-mod contract;
+pub(crate) mod contract;
 
 use std::num::NonZeroU32;
 use std::ops::ControlFlow;
@@ -28,8 +29,9 @@ use bailiwick_schema::{EntityRef, Event, Identifier, Position, RunId, RunRecord,
 use uuid::Uuid;
 
 pub use counters::{StoreCounters, TableCounters};
+pub use dump::{Dump, DumpHead, Dumped, Load};
 pub use keeping::{Horizons, Keeping, Retention, Trimmed, Trimming};
-pub use open::{EngineKind, EngineKindError, LIMITS, StoreOptions, open};
+pub use open::{EngineKind, EngineKindError, LIMITS, StoreOptions, load, open};
 pub use records::*;
 
 /// What a caller can do about a failed store operation.
@@ -226,7 +228,7 @@ pub trait Ledger: Send + Sync {
 }
 
 /// All ports together, as the engine and the readers hold them.
-pub trait Store: ChangeLog + EntityReader + ClaimReader + FindingReader + Ledger + Keeping {
+pub trait Store: ChangeLog + EntityReader + ClaimReader + FindingReader + Ledger + Dump + Keeping {
     /// The engine's name, as in `store.engine`.
     fn engine_name(&self) -> &'static str;
 

@@ -8,11 +8,11 @@ use std::sync::Arc;
 use bailiwick_schema::Limit;
 
 use super::fjall::FjallEngine;
-use super::layout::{KeyValueStore, keys};
+use super::layout::{KeyValueStore, Loader, keys};
 use super::memory::MemoryEngine;
 use super::sled::SledEngine;
 use super::space::MIN_FREE_BYTES_DEFAULT;
-use super::{Store, StoreResult, fjall, memory, sled};
+use super::{Load, Store, StoreResult, fjall, memory, sled};
 use crate::fail_point::FailPoints;
 
 /// Cache of the engine on disk if nothing else is configured, in bytes.
@@ -96,6 +96,17 @@ pub fn open(engine: EngineKind, path: &Path, options: StoreOptions) -> StoreResu
         EngineKind::Memory => Arc::new(KeyValueStore::open(MemoryEngine::new(), &shown)?),
         EngineKind::Fjall => Arc::new(KeyValueStore::open(FjallEngine::open(path, &options)?, &shown)?),
         EngineKind::Sled => Arc::new(KeyValueStore::open(SledEngine::open(path, &options)?, &shown)?),
+    })
+}
+
+/// Begins to fill a new store in an empty or missing folder with the rows of another; see [`Load`].
+/// Errors: as of [`open`], and `Unusable` if the store holds anything.
+pub fn load(engine: EngineKind, path: &Path, options: &StoreOptions) -> StoreResult<Box<dyn Load>> {
+    let shown = path.display().to_string();
+    Ok(match engine {
+        EngineKind::Memory => Box::new(Loader::over(MemoryEngine::new(), shown)?),
+        EngineKind::Fjall => Box::new(Loader::over(FjallEngine::open(path, options)?, shown)?),
+        EngineKind::Sled => Box::new(Loader::over(SledEngine::open(path, options)?, shown)?),
     })
 }
 

@@ -16,8 +16,14 @@ use crate::store::*;
 
 fn full_store() -> KeyValueStore<MemoryEngine> {
     let store = KeyValueStore::open(MemoryEngine::new(), "golden").unwrap();
+    fill(&store);
+    store
+}
+
+/// Puts a record of every kind into an empty store.
+pub(crate) fn fill(store: &dyn Store) {
     store.append(Position::ZERO, everything(Position(1))).unwrap();
-    append(&store, |commit| {
+    append(store, |commit| {
         let log = commit.log.as_mut().unwrap();
         (log.cause, log.source, log.run) = (CommitCause::Sweep, None, None);
         log.changes.push(LoggedChange {
@@ -53,7 +59,7 @@ fn full_store() -> KeyValueStore<MemoryEngine> {
             },
         ));
     });
-    append(&store, |commit| {
+    append(store, |commit| {
         commit.log.as_mut().unwrap().cause = CommitCause::Rules;
         commit.versions.push(version(0, Position(3), ChangeKind::Deleted));
         commit.identities.push(identity(0, &entity("e0"), false));
@@ -63,7 +69,7 @@ fn full_store() -> KeyValueStore<MemoryEngine> {
             ..row("host:a", 0)
         });
     });
-    append(&store, |commit| {
+    append(store, |commit| {
         commit.log.as_mut().unwrap().cause = CommitCause::Operator;
         commit.versions.push(version(1, Position(4), ChangeKind::Created));
         let owners = [
@@ -92,7 +98,6 @@ fn full_store() -> KeyValueStore<MemoryEngine> {
         meta: vec![("hash".into(), vec![0, 255])],
     };
     store.ledger(write).unwrap();
-    store
 }
 
 #[test]

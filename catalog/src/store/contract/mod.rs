@@ -4,15 +4,16 @@
 //! and one line.
 
 mod claims;
+mod dump;
 mod durability;
 mod engines;
 mod entities;
 mod findings;
-mod golden;
+pub(crate) mod golden;
 mod homes;
 mod ledger;
 mod log;
-mod samples;
+pub(crate) mod samples;
 mod trimming;
 
 use std::sync::Arc;
@@ -93,6 +94,11 @@ macro_rules! contract_of {
                 audit_records_come_in_the_order_of_writing,
                 the_ledger_moves_no_head,
                 named_values_are_kept_from_both_sides,
+                ;
+            dump:
+                a_dump_shows_every_row_of_one_moment,
+                a_dump_ends_when_it_is_told_to,
+                a_loaded_store_is_the_dumped_one_under_another_lineage,
                 ;
             trimming:
                 the_newest_version_at_or_before_the_horizon_stays,

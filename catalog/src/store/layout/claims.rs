@@ -145,17 +145,17 @@ impl<E: KeyValue> ClaimReader for KeyValueStore<E> {
     }
 }
 
-fn trailing_claim(key: &[u8]) -> StoreResult<ClaimKey> {
+pub(super) fn trailing_claim(key: &[u8]) -> StoreResult<ClaimKey> {
     keys::trailing_claim(key).ok_or_else(|| StoreError::Corrupt {
         what: format!("a claim's key ({})", shown(key)),
     })
 }
 
-fn decode_head(key: &[u8], value: &[u8]) -> StoreResult<ClaimHead> {
+pub(super) fn decode_head(key: &[u8], value: &[u8]) -> StoreResult<ClaimHead> {
     Decoder::new(value, || format!("the head of claim {}", shown(key)))?.claim_head(trailing_claim(key)?)
 }
 
-fn decode_body(key: &[u8], value: &[u8], head: ClaimHead) -> StoreResult<StoredClaim> {
+pub(super) fn decode_body(key: &[u8], value: &[u8], head: ClaimHead) -> StoreResult<StoredClaim> {
     Decoder::new(value, || format!("the body of claim {}", shown(key)))?.claim_body(head)
 }
 

@@ -9,7 +9,7 @@ use bailiwick_schema::Position;
 use uuid::Uuid;
 
 use super::{FORMAT_VERSION, KeyValueStore, META_FORMAT, META_HEAD, META_LINEAGE, fixed, meta};
-use crate::store::dump::{Dump, DumpHead, Dumped, Load, VisitDump};
+use crate::store::dump::{Dump, DumpHead, Dumped, Load, VisitDump, VisitRow};
 use crate::store::keyvalue::{Batch, KeyRange, KeyValue, Order, Table, View};
 use crate::store::{Store, StoreError, StoreResult};
 
@@ -38,6 +38,17 @@ impl<E: KeyValue> Dump for KeyValueStore<E> {
                 if visit(row).is_break() {
                     return Ok(());
                 }
+            }
+        }
+        Ok(())
+    }
+
+    fn dump_table(&self, table: Table, visit: VisitRow<'_>) -> StoreResult<()> {
+        let view = self.view();
+        for row in view.scan(table, KeyRange::all(), Order::Ascending) {
+            let (key, value) = row?;
+            if visit(&key, &value).is_break() {
+                break;
             }
         }
         Ok(())

@@ -103,10 +103,10 @@ fn identity_by_no<V: View>(view: &V, no: EntityNo) -> StoreResult<Option<EntityI
         .map(Some)
 }
 
-fn decode_version(key: &[u8], value: &[u8]) -> StoreResult<EntityVersion> {
+pub(super) fn decode_version(key: &[u8], value: &[u8]) -> StoreResult<EntityVersion> {
     Decoder::new(value, || format!("a version of an entity (key {})", shown(key)))?.record()
 }
 
-fn decode_identifier(key: &[u8], value: &[u8]) -> StoreResult<IdentifierRow> {
+pub(super) fn decode_identifier(key: &[u8], value: &[u8]) -> StoreResult<IdentifierRow> {
     Decoder::new(value, || format!("an identifier (key {})", shown(key)))?.record()
 }

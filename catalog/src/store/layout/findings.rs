@@ -56,7 +56,7 @@ impl<E: KeyValue> FindingReader for KeyValueStore<E> {
     }
 }
 
-fn decode(key: &[u8], value: &[u8]) -> StoreResult<StoredFinding> {
+pub(super) fn decode(key: &[u8], value: &[u8]) -> StoreResult<StoredFinding> {
     Decoder::new(value, || format!("a finding (key {})", shown(key)))?.record()
 }
 

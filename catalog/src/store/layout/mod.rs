@@ -6,8 +6,10 @@
 pub mod codec;
 pub mod keys;
 
+pub(crate) mod check;
 mod claims;
 mod counters;
+mod dump;
 mod entities;
 mod findings;
 mod ledger;
@@ -26,6 +28,7 @@ use uuid::Uuid;
 use super::keyvalue::{Batch, KeyRange, KeyValue, Order, SharedBytes, Table, View};
 use super::{EntityNo, Store, StoreCounters, StoreError, StoreResult};
 use counters::{CountedView, Counters};
+pub(crate) use dump::Loader;
 
 /// The format of the data set as a whole: tables, keys and values. A store of a newer format is not opened.
 pub const FORMAT_VERSION: u32 = 1;
