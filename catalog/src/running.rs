@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use bailiwick_schema::Position;
+
 use crate::api::{Catalog, CatalogError};
 use crate::engine::{Engine, EngineSettings, EngineSink};
 use crate::search::{Follower, IndexLocation, SearchIndex};
@@ -24,6 +26,7 @@ pub struct Running {
     follower: Follower,
     catalog: Catalog,
     sink: EngineSink,
+    found_head: Position,
 }
 
 impl Running {
@@ -47,6 +50,7 @@ impl Running {
     /// The same over a store that is open already.
     pub fn over(store: Arc<dyn Store>, index: IndexLocation, settings: EngineSettings) -> Result<Self, CatalogError> {
         let kinds = Arc::clone(&settings.kinds);
+        let found_head = store.head()?;
         let fail_points = settings.fail_points.clone();
         let engine = Engine::start(Arc::clone(&store), settings)?;
         let failed = |error: Box<dyn std::error::Error + Send + Sync>| CatalogError::Store(StoreError::Engine(error));
@@ -69,12 +73,18 @@ impl Running {
             follower,
             catalog,
             sink,
+            found_head,
         })
     }
 
     /// The read side and the operator's side.
     pub fn catalog(&self) -> Catalog {
         self.catalog.clone()
+    }
+
+    /// The head of the log as it was found. Opening commits too, if kinds, ranks or rules are others than last time.
+    pub fn found_head(&self) -> Position {
+        self.found_head
     }
 
     /// Where sources deliver.

@@ -132,6 +132,9 @@ pub(crate) struct IngestArgs {
 pub(crate) struct GetArgs {
     /// The entity, as kind:namespace/name or kind:name
     #[arg(value_name = "REF")]
+    /// Append the position of every commit to this file once it is durable, one decimal number a line
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ack_log: Option<PathBuf>,
     pub(crate) entity: String,
 }
 

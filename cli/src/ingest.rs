@@ -13,6 +13,7 @@ use bailiwick_schema::{RunCause, RunRecord, RunStatus, Viewer};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
+use crate::ack_log::{AckFile, AckLog};
 use crate::args::IngestArgs;
 use crate::composition::{self, Parts, engine_kind, engine_settings};
 use crate::context::Context;
@@ -38,13 +39,18 @@ pub(crate) fn run(args: &IngestArgs, context: &Context) -> Result<Exit, Failure>
         .build()
         .map_err(|error| Failure::new(Exit::Failed, format!("cannot start: {error}")))?;
     let settings = engine_settings(&config, &kinds, true, fail_points::from(&context.env)?);
+    let ack_file = args.ack_log.as_deref().map(|path| AckFile::open(path, context));
+    let ack_file = ack_file.transpose()?;
     let running = composition::open(&config, engine_kind(config.store.engine), settings)?;
     let surroundings = composition::surroundings(&config, Arc::new(running.sink()), context);
     let catalog = running.catalog();
+    let ack_log = ack_file.map(|file| file.follow(running.found_head(), catalog.positions()));
+    let ack_log = ack_log.transpose()?;
     let result = runtime.block_on(pass(&surroundings, &sources, &catalog, context));
     let spinner = progress::spinner(context, "writing the index");
     running.stop();
     spinner.finish_and_clear();
+    ack_log.map_or(Ok(()), AckLog::finish)?;
     let records = result?;
     let runs: Vec<Value> = records.iter().map(run_view).collect();
     context.print(&Value::Array(runs.clone()), |style| {

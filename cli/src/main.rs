@@ -3,6 +3,7 @@
 //! Environment, system clock and signals are met here and nowhere else; everything below gets them handed in. The
 //! query commands are clients of the API like any other and hold no privilege of their own.
 
+mod ack_log;
 mod args;
 mod clock;
 mod composition;

@@ -5,6 +5,7 @@
 
 #[doc(hidden)]
 pub mod fuzzing;
+pub mod crash;
 mod limits;
 mod source;
 mod workspace;
