@@ -5,7 +5,7 @@ use std::path::Path;
 use bailiwick_catalog::backup::{
     self, BackupError, BackupSettings, Header, ReadError, Restored, Step, Trailer, check_not_interrupted,
 };
-use bailiwick_catalog::store::{self, EngineKind, StoreError, StoreOptions};
+use bailiwick_catalog::store::{self, EngineKind, StoreError};
 use bailiwick_ingestors::kit::chain;
 use serde_json::{Value, json};
 
@@ -32,16 +32,9 @@ pub(crate) fn of_folder(data_dir: &Path, args: &BackupArgs, context: &Context) -
         at: composition::clock().now(),
         fail_points: fail_points.clone(),
     };
-    let options = StoreOptions {
-        cache_bytes: config.store.cache_bytes,
-        fail_points,
-    };
+    let options = composition::store_options(&config, fail_points);
     let spinner = progress::spinner(context, "opening the store");
-    let opened = store::open(
-        on_disk(engine_kind(config.store.engine)),
-        &folder.join("store"),
-        options,
-    );
+    let opened = store::open(composition::engine_at(&config), &folder.join("store"), options);
     let store = opened.map_err(|error| failure(&error.into()))?;
     let target = context.working_dir.join(&args.out);
     let written = backup::write_file(&*store, &settings, &target, args.force, &mut |step| {
@@ -78,10 +71,7 @@ pub(crate) fn restore(args: &RestoreArgs, context: &Context) -> Result<Exit, Fai
     if engine == EngineKind::Memory {
         return Err(Failure::usage("the engine `memory` keeps nothing").hint("name one that does, with --engine"));
     }
-    let options = StoreOptions {
-        cache_bytes: config.store.cache_bytes,
-        fail_points: fail_points::from(&context.env)?,
-    };
+    let options = composition::store_options(&config, fail_points::from(&context.env)?);
     let path = context.working_dir.join(&args.file);
     let bar = progress::bar(context, "checking");
     bar.set_length(std::fs::metadata(&path).map_or(0, |found| found.len()));
@@ -111,14 +101,6 @@ fn check(file: &Path, context: &Context) -> Result<Exit, Failure> {
     bar.finish_and_clear();
     let (header, trailer) = checked.map_err(|error| failure(&error))?;
     print_backup(file, &header, &trailer, context)
-}
-
-/// A data directory on disk is of an engine on disk, whatever a configuration for trying things out says.
-fn on_disk(engine: EngineKind) -> EngineKind {
-    match engine {
-        EngineKind::Memory => EngineKind::default(),
-        engine => engine,
-    }
 }
 
 /// Shows what a backup holds.

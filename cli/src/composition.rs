@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bailiwick_catalog::core::plan::SweepPolicy;
-use bailiwick_catalog::store::{EngineKind, StoreError, StoreOptions};
+use bailiwick_catalog::store::{EngineKind, StoreError, StoreOptions, engine_of};
 use bailiwick_catalog::{CatalogError, EngineSettings, FailPoints, Placement, Running, SourceSetting};
 use bailiwick_config::{Config, Problem, SourceConfig, StoreEngine};
 use bailiwick_ingestors::kit::{BuildContext, Environment, chain};
@@ -156,17 +156,31 @@ pub(crate) fn open(config: &Config, engine: EngineKind, settings: EngineSettings
     let placement = Placement {
         engine,
         data_dir: config.store.data_dir.clone(),
-        store: StoreOptions {
-            cache_bytes: config.store.cache_bytes,
-            fail_points: settings.fail_points.clone(),
-        },
+        store: store_options(config, settings.fail_points.clone()),
     };
     Running::open(&placement, settings).map_err(|error| cannot_open(&error, &config.store.data_dir))
+}
+
+pub(crate) fn store_options(config: &Config, fail_points: FailPoints) -> StoreOptions {
+    StoreOptions {
+        cache_bytes: config.store.cache_bytes,
+        min_free_bytes: config.store.min_free_bytes,
+        fail_points,
+    }
+}
+
+/// The engine of a folder that is only looked at: its files tell, whatever the configuration says.
+pub(crate) fn engine_at(config: &Config) -> EngineKind {
+    engine_of(&config.store.data_dir.join("store")).unwrap_or_else(|| match engine_kind(config.store.engine) {
+        EngineKind::Memory => EngineKind::default(),
+        engine => engine,
+    })
 }
 
 pub(crate) fn engine_kind(engine: StoreEngine) -> EngineKind {
     match engine {
         StoreEngine::Fjall => EngineKind::Fjall,
+        StoreEngine::Sled => EngineKind::Sled,
         StoreEngine::Memory => EngineKind::Memory,
     }
 }
@@ -187,10 +201,18 @@ fn cannot_open(error: &CatalogError, data_dir: &Path) -> Failure {
             .hint("stop the server that uses it, or ask that server with --server URL"),
         CatalogError::Store(StoreError::Unusable { .. }) => Failure::new(Exit::Usage, what)
             .hint("name another folder with --data-dir DIR, or move this one away and let the sources be read again"),
-        _ => Failure::new(
-            Exit::Failed,
-            format!("cannot open the catalog in `{}`: {what}", data_dir.display()),
-        )
-        .hint("see that the folder can be written to and the disk is not full"),
+        CatalogError::Store(error) if error.is_damage() => cannot(&what, data_dir).hint(
+            "restore a backup with `bailiwick restore`, or name an empty folder with --data-dir DIR and let the sources \
+             be read again",
+        ),
+        CatalogError::Store(StoreError::Full { .. }) => {
+            cannot(&what, data_dir).hint("make room on that disk, or lower `store.min_free_mib`")
+        }
+        _ => cannot(&what, data_dir).hint("see that the folder can be written to and the disk is not full"),
     }
+}
+
+fn cannot(what: &str, data_dir: &Path) -> Failure {
+    let what = format!("cannot open the catalog in `{}`: {what}", data_dir.display());
+    Failure::new(Exit::Failed, what)
 }

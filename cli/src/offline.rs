@@ -5,7 +5,6 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::Duration;
 
-use bailiwick_catalog::store::EngineKind;
 use bailiwick_catalog::verify::VerifyReport;
 use bailiwick_catalog::{Catalog, CatalogError, Running};
 use bailiwick_config::Problems;
@@ -122,7 +121,7 @@ fn open(data_dir: &Path, offline: &Offline, context: &Context) -> Result<(Runnin
         fail_points::from(&context.env)?,
     );
     let spinner = progress::spinner(context, "opening the catalog");
-    let running = composition::open(&config, EngineKind::Fjall, settings);
+    let running = composition::open(&config, composition::engine_at(&config), settings);
     spinner.finish_and_clear();
     Ok((running?, config.ownership_order))
 }

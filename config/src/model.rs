@@ -36,6 +36,7 @@ pub struct Server {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StoreEngine {
     Fjall,
+    Sled,
     Memory,
 }
 
@@ -44,6 +45,7 @@ pub struct Store {
     pub engine: StoreEngine,
     pub data_dir: PathBuf,
     pub cache_bytes: u64,
+    pub min_free_bytes: u64,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

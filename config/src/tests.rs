@@ -178,7 +178,7 @@ fn every_problem_is_reported_with_its_place() {
 server:
   listen: 7
   tls: yes
-store: {engine: sled, cache_mib: 1}
+store: {engine: tape, cache_mib: 1}
 auth: {tokens: [{name: a, hash: hunter2}]}
 sources:
 - id: Code
@@ -199,7 +199,7 @@ nonsense: 1
         "11:1 nonsense: is no key that is known here",
         "2:11 server.listen: must be a text, not a number",
         "3:3 server.tls: is no key that is known here; known are listen",
-        "4:17 store.engine: must be one of fjall, memory",
+        "4:17 store.engine: must be one of fjall, sled, memory",
         "4:34 store.cache_mib: must be at least 8",
         "5:33 auth.tokens.a.hash: must match",
         "7:7 sources.Code.id: must match",
@@ -361,5 +361,24 @@ fn no_null_is_offered_by_the_schema() {
     assert_eq!(
         schema["properties"]["server"]["additionalProperties"],
         Value::Bool(false)
+    );
+}
+
+#[test]
+fn retention_is_in_whole_days_and_never_nothing() {
+    let day = std::time::Duration::from_secs(24 * 60 * 60);
+    let config = load("retention:\n  history_days: 30\n").unwrap();
+    assert_eq!((config.retention.history, config.retention.runs), (day * 30, day * 90));
+    for wrong in ["0", "-1", "36501", "1.5", "forever"] {
+        let found = problems(load(&format!("retention:\n  history_days: {wrong}\n")));
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].starts_with("2:17 retention.history_days: "), "{found:?}");
+    }
+    // The guard looks a day back at what was removed.
+    let found = problems(load("retention:\n  sweeps_days: 1\n  days: 4\n"));
+    assert_eq!(found[0], "2:16 retention.sweeps_days: must be at least 2");
+    assert!(
+        found[1].starts_with("3:3 retention.days: ") && found[1].contains("history_days"),
+        "{found:?}"
     );
 }

@@ -56,10 +56,12 @@ pub(crate) fn validate(mut document: Document) -> Result<Config, Problems> {
         store: Store {
             engine: match wire.store.engine {
                 StoreEngineWire::Fjall => StoreEngine::Fjall,
+                StoreEngineWire::Sled => StoreEngine::Sled,
                 StoreEngineWire::Memory => StoreEngine::Memory,
             },
             data_dir,
             cache_bytes: wire.store.cache_mib * BYTES_PER_MIB,
+            min_free_bytes: wire.store.min_free_mib * BYTES_PER_MIB,
         },
         auth: Auth {
             tokens: wire

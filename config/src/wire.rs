@@ -50,7 +50,7 @@ impl Default for ServerWire {
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct StoreWire {
-    /// `fjall` keeps the catalog on disk; `memory` forgets it at the end of the process.
+    /// `fjall` and `sled` keep the catalog on disk; `memory` forgets it at the end of the process.
     pub engine: StoreEngineWire,
     /// Folder of the store, the search index and the mirrors of remote repositories. Made if it is missing.
     #[schemars(length(min = 1))]
@@ -58,6 +58,10 @@ pub struct StoreWire {
     /// Memory for the store's cache of blocks, in MiB.
     #[schemars(range(min = 8, max = 16_384))]
     pub cache_mib: u64,
+    /// Free space of the disk, in MiB, below which nothing more is written; 0 for no watch. Never more than an eighth of
+    /// the file system.
+    #[schemars(range(max = 1_048_576))]
+    pub min_free_mib: u64,
 }
 
 impl Default for StoreWire {
@@ -66,6 +70,7 @@ impl Default for StoreWire {
             engine: StoreEngineWire::Fjall,
             data_dir: "data".to_owned(),
             cache_mib: 64,
+            min_free_mib: 64,
         }
     }
 }
@@ -74,6 +79,7 @@ impl Default for StoreWire {
 #[serde(rename_all = "snake_case")]
 pub enum StoreEngineWire {
     Fjall,
+    Sled,
     Memory,
 }
 

@@ -35,6 +35,9 @@ pub const VALUE_BYTES_MAX: usize = u32::MAX as usize;
 /// One flushes while the other compacts.
 const WORKER_THREADS: usize = 2;
 
+/// What may stand for a folder of this engine, should one of them be lost.
+pub(super) const MARKERS: &[&str] = &[MARKER, "keyspaces"];
+
 /// The file by which fjall knows its folders; written last when one is set up.
 const MARKER: &str = "version";
 

@@ -31,7 +31,7 @@ use uuid::Uuid;
 pub use counters::{StoreCounters, TableCounters};
 pub use dump::{Dump, DumpHead, Dumped, Load};
 pub use keeping::{Horizons, Keeping, Retention, Trimmed, Trimming};
-pub use open::{EngineKind, EngineKindError, LIMITS, StoreOptions, load, open};
+pub use open::{EngineKind, EngineKindError, LIMITS, StoreOptions, engine_of, load, open};
 pub use records::*;
 
 /// What a caller can do about a failed store operation.
@@ -90,6 +90,11 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Whether files or records are not what was stored: only a backup, or reading the sources again, helps.
+    pub fn is_damage(&self) -> bool {
+        matches!(self, Self::Damaged { .. } | Self::Corrupt { .. })
+    }
+
     pub fn retry(&self) -> Retry {
         match self {
             Self::HeadMoved { .. }

@@ -110,6 +110,18 @@ pub fn load(engine: EngineKind, path: &Path, options: &StoreOptions) -> StoreRes
     })
 }
 
+/// The engine whose files lie in a folder; nothing if there are none that any engine is known by.
+pub fn engine_of(path: &Path) -> Option<EngineKind> {
+    let has = |names: &[&str]| names.iter().any(|name| path.join(name).exists());
+    if has(fjall::MARKERS) {
+        Some(EngineKind::Fjall)
+    } else if has(sled::MARKERS) {
+        Some(EngineKind::Sled)
+    } else {
+        None
+    }
+}
+
 /// The limits of the store.
 pub const LIMITS: &[Limit] = &[
     Limit {

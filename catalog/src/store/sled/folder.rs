@@ -14,6 +14,8 @@ use super::super::{StoreError, StoreOptions, StoreResult, noted};
 pub(super) const LOG: &str = "db";
 /// Its parameters, written before the log is made.
 const PARAMETERS: &str = "conf";
+/// What may stand for a folder of this engine, should one of them be lost.
+pub(in crate::store) const MARKERS: &[&str] = &[LOG, PARAMETERS, BLOBS];
 /// Where it puts messages that are too long for the log.
 pub(super) const BLOBS: &str = "blobs";
 /// What the names of its snapshots of the page table begin with.

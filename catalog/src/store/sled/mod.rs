@@ -42,6 +42,7 @@ use past::{Before, Past};
 use rows::{Stored, Unread};
 use sums::Sum;
 
+pub(super) use folder::MARKERS;
 pub use past::PAST_BYTES_MAX;
 pub use rows::PIECE_BYTES_MAX;
 pub use view::SledView;
