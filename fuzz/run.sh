@@ -4,8 +4,10 @@
 #   bash fuzz/run.sh [seconds per target] [target ...]
 #
 # Without names all targets run, 60 seconds each. Inputs begin with the checked-in seeds and regressions and with what
-# earlier runs found (corpus/); an input that breaks a promise is written to findings/. Both lie in fuzz/target/work, or in
-# the folder that FUZZ_WORK names; CARGO_TARGET_DIR names another one for the build. It ends with 1 if there was a finding.
+# earlier runs found (corpus/); an input that breaks a promise is written to findings/. Both lie in fuzz/target/work, or
+# in the folder that FUZZ_WORK names; CARGO_TARGET_DIR names another one for the build. It ends with 1 if there was a
+# finding. Time counts as the clock has it: on a machine that is busy with something else, give FUZZ_TIMEOUT more than
+# its 5 seconds.
 #
 # Needs cargo-fuzz (`cargo install cargo-fuzz --locked`) and a C++ compiler. The stable toolchain will do: instrumented
 # builds want unstable flags, which RUSTC_BOOTSTRAP allows for these builds alone.
@@ -47,7 +49,7 @@ for target in "${targets[@]}"; do
   log=$work/$target.log
   inputs=("$corpus" "seeds/$target")
   [ ! -d "regressions/$target" ] || inputs+=("regressions/$target")
-  options=(-max_total_time="$seconds" -timeout=5 -rss_limit_mb=1024 -max_len="$(longest "$target")"
+  options=(-max_total_time="$seconds" -timeout="${FUZZ_TIMEOUT:-5}" -rss_limit_mb=1024 -max_len="$(longest "$target")"
     -artifact_prefix="$findings/" -print_final_stats=1)
   [ ! -f "dictionaries/$target" ] || options+=(-dict="dictionaries/$target")
   mkdir -p "$corpus" "$findings"

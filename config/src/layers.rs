@@ -114,6 +114,12 @@ fn set(
         *tree = value;
         return Ok(());
     };
+    if keys.len() >= yaml::DEPTH_MAX {
+        return Err(format!(
+            "the name has more than {} parts (yaml_depth_max)",
+            yaml::DEPTH_MAX
+        ));
+    }
     if part.is_empty() {
         return Err("the name has an empty part; write it as BAILIWICK__SECTION__KEY".to_owned());
     }
@@ -177,4 +183,19 @@ fn spelled(name: &str) -> String {
             }
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_variable_with_very_many_parts_is_refused_and_not_followed() {
+        let name = format!("{ENV_PREFIX}{}", ["a"; 40_000].join("__"));
+        let env = BTreeMap::from([(name, "1".to_owned())]);
+        let mut problems = Vec::new();
+        apply_environment(&mut Tree::section(Origin::Default), &env, &mut problems);
+        assert_eq!(problems.len(), 1);
+        assert!(problems[0].message.contains("yaml_depth_max"), "{}", problems[0].message);
+    }
 }

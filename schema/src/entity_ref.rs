@@ -37,6 +37,9 @@ pub enum EntityRefError {
     EmptyPart(String, &'static str),
     #[error("entity ref `{0}` contains a control character")]
     ControlCharacter(String),
+    /// Its parts, written as one text, would be read as other parts.
+    #[error("entity ref `{0}` is ambiguous: no kind holds `:` or `/`, no namespace `/`, and no end is blank")]
+    Ambiguous(String),
 }
 
 impl EntityRef {
@@ -101,6 +104,9 @@ impl EntityRef {
         }
         if text.chars().any(char::is_control) {
             return Err(EntityRefError::ControlCharacter(text.escape_default().to_string()));
+        }
+        if kind.contains([':', '/']) || namespace.contains('/') || text.trim().len() != text.len() {
+            return Err(EntityRefError::Ambiguous(text));
         }
         Ok(Self { text: text.into() })
     }
@@ -199,6 +205,22 @@ mod tests {
             (parsed.kind(), parsed.namespace(), parsed.name()),
             ("resource", "ns", "a:b")
         );
+    }
+
+    #[test]
+    fn parts_that_would_be_read_as_others_make_no_ref() {
+        for (kind, namespace, name) in [
+            ("a:b", "c", "d"),
+            ("a/b", "c", "d"),
+            ("a", "b/c", "d"),
+            (" a", "b", "c"),
+            ("a", "b", "c "),
+        ] {
+            let refused = EntityRef::new(kind, namespace, name);
+            assert!(matches!(refused, Err(EntityRefError::Ambiguous(_))), "{refused:?}");
+        }
+        let refused = EntityRef::parse_with_defaults("x", Some("a/b"), "default");
+        assert!(matches!(refused, Err(EntityRefError::Ambiguous(_))), "{refused:?}");
     }
 
     #[test]

@@ -180,7 +180,7 @@ pub enum Lookup<'a> {
 }
 
 /// All kinds that a catalog knows, with the pairs of relations that they use.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct KindSet {
     kinds: Vec<Arc<KindDecl>>,
     /// Lower-case kind → place in `kinds`.
@@ -191,7 +191,8 @@ pub struct KindSet {
 }
 
 static BUILTIN: LazyLock<KindSet> = LazyLock::new(|| {
-    KindSet::load(BUILTIN_FILES.iter().copied()).expect("the kind files in schema/kinds are valid, a test reads them")
+    let files = BUILTIN_FILES.iter().copied();
+    KindSet::load(KindSet::default(), files).expect("the kind files in schema/kinds are valid, a test reads them")
 });
 
 impl KindSet {
@@ -205,17 +206,13 @@ impl KindSet {
     /// Errors: every problem of every file, with its place; a kind or plural that exists already is one.
     pub fn with_custom<N: AsRef<str>, T: AsRef<str>>(files: &[(N, T)]) -> Result<Self, Vec<KindFileProblem>> {
         let custom = files.iter().map(|(name, text)| (name.as_ref(), text.as_ref()));
-        Self::load(BUILTIN_FILES.iter().copied().chain(custom))
+        Self::load(Self::builtin(), custom)
     }
 
-    fn load<'a>(files: impl Iterator<Item = (&'a str, &'a str)>) -> Result<Self, Vec<KindFileProblem>> {
+    /// Adds the kinds of files to a set.
+    fn load<'a>(set: Self, files: impl Iterator<Item = (&'a str, &'a str)>) -> Result<Self, Vec<KindFileProblem>> {
         let mut loading = Loading {
-            set: Self {
-                kinds: Vec::new(),
-                by_kind: HashMap::new(),
-                inverses: BTreeMap::new(),
-                pairs: BTreeMap::new(),
-            },
+            set,
             uses: Vec::new(),
             problems: Vec::new(),
         };

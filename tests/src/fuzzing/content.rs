@@ -61,10 +61,6 @@ fn texts_are_short(value: &Value, key: &mut String) {
                 NAME_CHARS_MAX
             };
             assert!(chars <= max, "{key} has {chars} characters");
-            assert!(
-                !text.chars().any(char::is_control),
-                "{key} holds a control character: {text:?}"
-            );
         }
         Value::Array(items) => {
             assert!(items.len() <= NAMES_MAX, "{key} has {} items", items.len());

@@ -115,6 +115,10 @@ impl Tree for Memory<'_> {
 pub fn descriptor_tree(bytes: &[u8]) {
     let files: Vec<(&str, &[u8])> = sections(bytes, b"=====").into_iter().map(named).collect();
     let (path, text) = files[0];
+    // A tree names its files by their real paths.
+    if path.split('/').any(|part| matches!(part, "" | "." | "..")) {
+        return;
+    }
     let tree = Memory(files.iter().copied().collect());
     let limits = Limits::default();
     let cx = Judging {
