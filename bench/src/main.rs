@@ -15,13 +15,18 @@ mod args;
 mod client;
 mod draw;
 mod failure;
+mod limits;
+mod machine;
+mod prepare;
 mod process;
 mod questions;
+mod report;
 mod run;
 mod server;
 mod stages;
 mod truth;
 mod workload;
+mod wrk;
 
 use std::process::ExitCode;
 
@@ -32,6 +37,9 @@ use args::{Cli, Command};
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Run(args) => run::run(&args),
+        Command::Soak(args) => run::soaked(&args),
+        Command::Workload(args) => run::workload(&args),
+        Command::Limit(command) => limits::run(&command),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Time between two looks at the memory of a process.
 const PERIOD: Duration = Duration::from_millis(10);
@@ -15,7 +15,7 @@ const PERIOD: Duration = Duration::from_millis(10);
 const TICKS: f64 = 100.0;
 
 /// Memory in bytes.
-#[derive(Debug, Clone, Copy, Default, Serialize, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize, PartialEq, Eq)]
 pub(crate) struct Memory {
     /// Heap and stacks: what cannot be dropped and read again.
     pub(crate) anonymous: u64,

@@ -1,122 +1,254 @@
 //! One run of the benchmark: the stages in their order, and the figures as they come.
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::args::RunArgs;
+use crate::args::{RunArgs, STAGES, SoakArgs, WorkloadArgs};
 use crate::failure::{Outcome, While as _, fail};
-use crate::process::{Memory, Watch};
+use crate::prepare::{self, Files};
+use crate::process::Watch;
 use crate::questions::Operation;
+use crate::report::{self, page};
 use crate::server::Setup;
-use crate::stages::{Asked, Asking, Figures, asking, ingest, restart};
+use crate::stages::soak::{Mix, Soaking, soak};
+use crate::stages::{Asking, Counted, Figures, asking, counting, ingest, restart};
 use crate::truth::Truth;
+use crate::workload::Workload;
+use crate::{limits, machine};
 
 /// Before figures of queries count.
 const WARM: Duration = Duration::from_millis(500);
+/// The size of the catalog that counts are compared with.
+const SMALL: usize = 1_000;
+
+/// What is the same for every size and engine.
+struct Plan<'a> {
+    args: &'a RunArgs,
+    binary: PathBuf,
+    work: PathBuf,
+    operations: Vec<Operation>,
+}
+
+impl Plan<'_> {
+    fn wants(&self, stage: &str) -> bool {
+        self.args.stages.iter().any(|named| named == stage)
+    }
+
+    fn setup(&self, engine: &str, folder: &Path) -> Outcome<Setup> {
+        Ok(Setup {
+            binary: self.binary.clone(),
+            engine: engine.to_owned(),
+            folder: folder.canonicalize().while_doing("finding the folder")?,
+        })
+    }
+}
 
 pub(crate) fn run(args: &RunArgs) -> Outcome<()> {
-    let operations = operations(&args.queries)?;
-    let first = args.input.join("entities.ndjson");
-    let second = args.input.join("entities.mutated.ndjson");
-    let wants = |stage: &str| args.stages.iter().any(|named| named == stage);
-    println!("reading {}", first.display());
-    let truth = Truth::read(&first)?;
-    let changed = match wants("change") {
-        true => Some(Truth::read(&second)?),
-        false => None,
+    let common = &args.common;
+    if let Some(unknown) = args
+        .stages
+        .iter()
+        .find(|stage| !STAGES.split(',').any(|known| known == **stage))
+    {
+        return fail(format!("there is no stage `{unknown}`; there are {STAGES}"));
+    }
+    let plan = Plan {
+        args,
+        operations: operations(&args.queries)?,
+        work: prepare::work(common)?,
+        binary: prepare::binary(common)?,
     };
     let mut all = Vec::new();
-    for engine in &args.engine {
-        let folder = tempfile::Builder::new()
-            .prefix("bench-")
-            .tempdir_in(&args.work)
-            .while_doing(format!("making a folder in {}", args.work.display()))?;
+    let sizes = [common.entities].into_iter().chain(args.also.iter().copied());
+    for (at, entities) in sizes.enumerate() {
+        let files = match at {
+            0 => prepare::files(common, entities, &plan.work)?,
+            _ => prepare::generated(common, entities, &plan.work)?,
+        };
+        let first = Truth::read(&files.first)?;
+        let second = Truth::read(&files.second)?;
+        for engine in &common.engine {
+            all.push(measure(&plan, engine, &files, [&first, &second])?);
+        }
+    }
+    let mut small = Vec::new();
+    if plan.wants("counters") {
+        for engine in &common.engine {
+            small.push(count_small(&plan, engine)?);
+        }
+    }
+    if let Some(path) = &common.json {
+        let text = serde_json::to_string_pretty(&all).while_doing("writing figures")?;
+        std::fs::write(path, text + "\n").while_doing(format!("writing {}", path.display()))?;
+    }
+    let text = page::run(args, &machine::describe(&plan.work), &all, &small);
+    match &common.write {
+        Some(path) => report::put(path, report::RUN, &text),
+        None => {
+            println!("\n{text}");
+            Ok(())
+        }
+    }
+}
+
+/// All stages with one engine on one workload. `truths` are of the first file and of the changed one.
+fn measure(plan: &Plan<'_>, engine: &str, files: &Files, truths: [&Truth; 2]) -> Outcome<Figures> {
+    let [first, second] = truths;
+    let entities = first.entities.len();
+    let folder = prepare::folder(&plan.work)?;
+    let setup = plan.setup(engine, folder.path())?;
+    println!("\n{engine}, {entities} entities");
+    let mut figures = Figures {
+        engine: engine.to_owned(),
+        entities,
+        bytes: std::fs::metadata(&files.first)
+            .while_doing("reading the workload")?
+            .len(),
+        ..Figures::default()
+    };
+    ingest::place(&files.first, &setup.file())?;
+    let server = setup.start()?;
+    server.wait_ready()?;
+    let watch = Watch::start(server.pid());
+    let ingested = ingest::first(&server, &watch, first)?;
+    report::say_ingest(&ingested, entities);
+    figures.ingest = Some(ingested);
+    if plan.wants("resync") {
+        let resync = ingest::again(&server, &setup, &files.first, first)?;
+        report::say_resync(&resync);
+        figures.resync = Some(resync);
+    }
+    let mut now = first;
+    if plan.wants("change") || plan.wants("counters") {
+        watch.take();
+        let change = ingest::change(&server, &setup, &files.second, second)?;
+        report::say_change(&change, watch.take());
+        figures.change = Some(change);
+        now = second;
+    }
+    if plan.wants("queries") {
+        watch.take();
+        let time = Duration::from_secs_f64(plan.args.secs);
+        let asking = Asking {
+            connections: plan.args.connections,
+            warm: WARM,
+            sequential: time,
+            crowd: time,
+            seed: plan.args.common.seed,
+            limits: plan.wants("limits"),
+            scratch: folder.path(),
+        };
+        figures.queries = asking::ask(&server, now, &plan.operations, asking, report::say_asked)?;
+        let serving = watch.take();
+        println!("  serving            peak {}", report::memory(serving));
+        figures.serving = Some(serving);
+    }
+    if plan.wants("counters") {
+        figures.counted = Some(counting::count(&server, &setup, &files.second, second, first)?);
+    }
+    drop(watch);
+    let stopped = server.stop()?;
+    let disk = restart::disk(&setup)?;
+    report::say_disk(stopped, &disk);
+    figures.disk = Some(disk);
+    if plan.wants("restart") {
+        let (restarted, server) = restart::restart(&setup, now, plan.args.common.seed)?;
+        report::say_restart(&restarted);
+        figures.restart = Some(restarted);
+        server.stop()?;
+    }
+    if plan.wants("limits") {
+        let store = setup.data().join("store");
+        let limits = limits::measure(engine, &store, &files.first, entities, folder.path())?;
+        report::say_limits(&limits, entities);
+        figures.limits = Some(limits);
+    }
+    if plan.args.keep {
+        println!("  kept in {}", folder.keep().display());
+    }
+    Ok(figures)
+}
+
+/// Counts the runs of a small catalog, to compare with.
+fn count_small(plan: &Plan<'_>, engine: &str) -> Outcome<Counted> {
+    let folder = prepare::folder(&plan.work)?;
+    let files = prepare::generated(&plan.args.common, SMALL, &plan.work)?;
+    let (first, second) = (Truth::read(&files.first)?, Truth::read(&files.second)?);
+    let setup = plan.setup(engine, folder.path())?;
+    ingest::place(&files.first, &setup.file())?;
+    let server = setup.start()?;
+    server.wait_ready()?;
+    let watch = Watch::start(server.pid());
+    ingest::first(&server, &watch, &first)?;
+    drop(watch);
+    ingest::change(&server, &setup, &files.second, &second)?;
+    let counted = counting::count(&server, &setup, &files.second, &second, &first)?;
+    server.stop()?;
+    Ok(counted)
+}
+
+pub(crate) fn soaked(args: &SoakArgs) -> Outcome<()> {
+    let common = &args.common;
+    let text = match &args.mix {
+        Some(path) => std::fs::read_to_string(path).while_doing(format!("reading {}", path.display()))?,
+        None => include_str!("../mixes/soak.mix").to_owned(),
+    };
+    let mix = Mix::parse(&text)?;
+    let work = prepare::work(common)?;
+    let binary = prepare::binary(common)?;
+    let files = prepare::files(common, common.entities, &work)?;
+    let truth = Truth::read(&files.first)?;
+    let soaking = Soaking {
+        time: Duration::try_from_secs_f64(args.minutes * 60.0).while_doing("reading --minutes")?,
+        rate: args.rate.max(1),
+        connections: args.connections.max(1),
+        every: Duration::try_from_secs_f64(args.every).while_doing("reading --every")?,
+        seed: common.seed,
+    };
+    let mut all = Vec::new();
+    for engine in &common.engine {
+        let folder = prepare::folder(&work)?;
         let setup = Setup {
-            binary: args.binary.clone(),
+            binary: binary.clone(),
             engine: engine.clone(),
             folder: folder.path().canonicalize().while_doing("finding the folder")?,
         };
         println!("\n{engine}, {} entities", truth.entities.len());
-        let mut figures = Figures {
-            engine: engine.clone(),
-            entities: truth.entities.len(),
-            bytes: std::fs::metadata(&first).while_doing("reading the workload")?.len(),
-            ..Figures::default()
-        };
-        ingest::place(&first, &setup.file())?;
+        ingest::place(&files.first, &setup.file())?;
         let server = setup.start()?;
         server.wait_ready()?;
         let watch = Watch::start(server.pid());
-        let ingested = ingest::first(&server, &watch, &truth)?;
-        println!(
-            "  full ingest        {:8.2} s  {:.0} entities/s, CPU {:.1} s, peak {}",
-            ingested.secs,
-            truth.entities.len() as f64 / ingested.secs,
-            ingested.cpu_secs,
-            memory(ingested.peak)
-        );
-        figures.ingest = Some(ingested);
-        if wants("resync") {
-            let resync = ingest::again(&server, &setup, &first, &truth)?;
-            println!(
-                "  unchanged re-sync  {:8.3} s  CPU {:.2} s",
-                resync.secs, resync.cpu_secs
-            );
-            figures.resync = Some(resync);
-        }
-        let mut now = &truth;
-        if let Some(changed) = &changed {
-            let change = ingest::change(&server, &setup, &second, changed)?;
-            println!(
-                "  {:5} changed      {:8.3} s  CPU {:.2} s, the run {:.3} s, peak {}",
-                change.entities,
-                change.secs,
-                change.cpu_secs,
-                change.run_secs,
-                memory(watch.take())
-            );
-            figures.change = Some(change);
-            now = changed;
-        }
-        if wants("queries") {
-            watch.take();
-            let plan = Asking {
-                connections: args.connections,
-                warm: WARM,
-                sequential: Duration::from_secs_f64(args.secs),
-                crowd: Duration::from_secs_f64(args.secs),
-                seed: args.seed,
-            };
-            figures.queries = asking::ask(&server, now, &operations, plan, tell)?;
-            let serving = watch.take();
-            println!("  serving            peak {}", memory(serving));
-            figures.serving = Some(serving);
-        }
+        report::say_ingest(&ingest::first(&server, &watch, &truth)?, truth.entities.len());
         drop(watch);
-        let stopped = server.stop()?;
-        let disk = restart::disk(&setup)?;
-        println!("  clean stop         {:8.2} s", stopped.as_secs_f64());
-        println!("  disk               {:8.1} MB  {}", mb(disk.total), parts(&disk));
-        figures.disk = Some(disk);
-        if wants("restart") {
-            let (restarted, server) = restart::restart(&setup, now, args.seed)?;
-            println!(
-                "  restart            {:8.3} s  search {:.3} s, CPU {:.2} s, then {}",
-                restarted.secs,
-                restarted.search_secs,
-                restarted.cpu_secs,
-                memory(restarted.memory)
-            );
-            figures.restart = Some(restarted);
-            server.stop()?;
-        }
-        if args.keep {
-            println!("  kept in {}", folder.keep().display());
-        }
-        all.push(figures);
+        let soaked = soak(&server, &setup, [&files.first, &files.second], &truth, &mix, &soaking)?;
+        server.stop()?;
+        report::say_soaked(&soaked);
+        all.push(soaked);
     }
-    if let Some(path) = &args.json {
+    if let Some(path) = &common.json {
         let text = serde_json::to_string_pretty(&all).while_doing("writing figures")?;
         std::fs::write(path, text + "\n").while_doing(format!("writing {}", path.display()))?;
+    }
+    let text = page::soak(args, &mix, &machine::describe(&work), &all);
+    match &common.write {
+        Some(path) => report::put(path, report::SOAK, &text)?,
+        None => println!("\n{text}"),
+    }
+    match all.iter().map(|soaked| soaked.errors).sum::<usize>() {
+        0 => Ok(()),
+        errors => fail(format!("{errors} answers were wrong")),
+    }
+}
+
+pub(crate) fn workload(args: &WorkloadArgs) -> Outcome<()> {
+    std::fs::create_dir_all(&args.out).while_doing(format!("making {}", args.out.display()))?;
+    let workload = Workload {
+        entities: args.entities,
+        seed: args.seed,
+        changed_percent: args.changed,
+    };
+    for written in workload.write(&args.out)? {
+        println!("{} bytes, sha256 {}", written.bytes, written.sha256);
     }
     Ok(())
 }
@@ -130,40 +262,4 @@ fn operations(names: &[String]) -> Outcome<Vec<Operation>> {
         None => fail(format!("there is no operation `{name}`; see bench/queries/")),
     };
     names.iter().map(find).collect()
-}
-
-fn tell(asked: &Asked) {
-    println!(
-        "  {:<17}  {:8.3} ms p50, {:.3} p95, {:.3} p99; {:.0} requests/s, {:.3} ms p50, {:.3} p99; CPU {:.3} ms, {} bytes",
-        asked.operation.name(),
-        asked.p50_ms,
-        asked.p95_ms,
-        asked.p99_ms,
-        asked.requests_per_sec,
-        asked.crowd_p50_ms,
-        asked.crowd_p99_ms,
-        asked.cpu_ms,
-        asked.answer_bytes,
-    );
-}
-
-fn mb(bytes: u64) -> f64 {
-    bytes as f64 / 1e6
-}
-
-fn memory(memory: Memory) -> String {
-    format!(
-        "{:.0} MB anonymous ({:.0} resident)",
-        mb(memory.anonymous),
-        mb(memory.resident)
-    )
-}
-
-fn parts(disk: &crate::stages::Disk) -> String {
-    let parts: Vec<String> = disk
-        .parts
-        .iter()
-        .map(|(name, bytes)| format!("{name} {:.1}", mb(*bytes)))
-        .collect();
-    parts.join(", ")
 }

@@ -182,13 +182,23 @@ impl Truth {
         self.by_ref.get(entity_ref).map(|no| &self.entities[*no as usize])
     }
 
-    /// The entity as its line says it.
-    pub(crate) fn whole(&self, entity: &Entity) -> Outcome<Value> {
+    /// Where its line begins and ends in the file.
+    pub(crate) fn line_of(&self, entity: &Entity) -> (u64, u64) {
+        (entity.line_at, entity.line_at + u64::from(entity.line_bytes))
+    }
+
+    /// The line of the entity, with its end.
+    pub(crate) fn line(&self, entity: &Entity) -> Outcome<Vec<u8>> {
         let mut line = vec![0; entity.line_bytes as usize];
         self.file
             .read_exact_at(&mut line, entity.line_at)
             .while_doing("reading a line of the workload")?;
-        serde_json::from_slice(&line).while_doing("reading a line of the workload")
+        Ok(line)
+    }
+
+    /// The entity as its line says it.
+    pub(crate) fn whole(&self, entity: &Entity) -> Outcome<Value> {
+        serde_json::from_slice(&self.line(entity)?).while_doing("reading a line of the workload")
     }
 
     /// Entities of a kind.

@@ -103,6 +103,11 @@ fn run(connection: &mut Connection, began: Instant) -> Outcome<Ended> {
     }
 }
 
+/// Triggers the source and waits until its run has ended well, for those who measure something else.
+pub(crate) fn run_once(connection: &mut Connection) -> Outcome<()> {
+    run(connection, Instant::now()).map(|_| ())
+}
+
 /// Asks for one entity by ref and by its words, at a position, and compares. The answer's own position comes back.
 fn probe(connection: &mut Connection, truth: &Truth, entity: &Entity, position: u64) -> Outcome<u64> {
     let entity_ref = truth.ref_of(entity);

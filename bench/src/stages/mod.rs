@@ -1,14 +1,20 @@
 //! What is measured, stage by stage, on one server and one data folder.
 
 pub(crate) mod asking;
+pub(crate) mod counting;
 pub(crate) mod ingest;
 pub(crate) mod restart;
+pub(crate) mod soak;
+#[cfg(test)]
+mod tests;
 
 use serde::Serialize;
 
+use crate::limits::Limits;
 use crate::process::Memory;
 
-pub(crate) use asking::{Asked, Asking};
+pub(crate) use asking::{Asked, Asking, Pace};
+pub(crate) use counting::{Counted, Counts};
 pub(crate) use ingest::{Change, Ingest, Resync};
 pub(crate) use restart::{Disk, Restart};
 
@@ -27,4 +33,6 @@ pub(crate) struct Figures {
     pub(crate) serving: Option<Memory>,
     pub(crate) disk: Option<Disk>,
     pub(crate) restart: Option<Restart>,
+    pub(crate) counted: Option<Counted>,
+    pub(crate) limits: Option<Limits>,
 }

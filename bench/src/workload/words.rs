@@ -88,7 +88,7 @@ impl Words {
     /// One sentence, two, or now and then five.
     pub(super) fn description(&self, random: &mut Random) -> String {
         let mut text = self.sentence(random) + ".";
-        let mut more = |text: &mut String, random: &mut Random| {
+        let more = |text: &mut String, random: &mut Random| {
             text.push(' ');
             text.push_str(&self.sentence(random));
             text.push('.');
