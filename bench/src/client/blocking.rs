@@ -4,6 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
+use memchr::memmem;
 use serde_json::Value;
 
 use super::response::{self, Head};
@@ -12,6 +13,9 @@ use crate::failure::{Outcome, While as _, fail};
 
 /// Longest wait for one answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// What an answer contains whose position was not reached.
+const NOT_REACHED: &[u8] = b"\"POSITION_TIMEOUT\"";
 
 /// A kept-alive connection.
 #[derive(Debug)]
@@ -96,13 +100,24 @@ impl Connection {
         self.answer(&request)
     }
 
+    /// The same for a question that waits for a position: asked again as long as that is not reached.
+    pub(crate) fn graphql_in_time(&mut self, query: &str, variables: &Value, time: Duration) -> Outcome<Value> {
+        let request = Prepared::graphql(self.address, query, variables, "");
+        let began = Instant::now();
+        loop {
+            let (head, bytes) = self.ask(&request)?;
+            let waits = memmem::find(&bytes[head.body_at..], NOT_REACHED).is_some();
+            if waits && began.elapsed() < time {
+                continue;
+            }
+            return read(&request, head, bytes);
+        }
+    }
+
     /// Sends a prepared request; the answer as JSON, which must be without errors.
     pub(crate) fn answer(&mut self, request: &Prepared) -> Outcome<Value> {
         let (head, bytes) = self.ask(request)?;
-        if let Some(complaint) = response::complaint(request, head, bytes) {
-            return fail(complaint);
-        }
-        serde_json::from_slice(&bytes[head.body_at..]).while_doing("reading an answer")
+        read(request, head, bytes)
     }
 
     /// Body and status of a page.
@@ -113,5 +128,13 @@ impl Connection {
             head.status,
             String::from_utf8_lossy(&bytes[head.body_at..]).into_owned(),
         ))
+    }
+}
+
+/// An answer as JSON; it must be a right one.
+fn read(request: &Prepared, head: Head, bytes: &[u8]) -> Outcome<Value> {
+    match response::complaint(request, head, bytes) {
+        Some(complaint) => fail(complaint),
+        None => serde_json::from_slice(&bytes[head.body_at..]).while_doing("reading an answer"),
     }
 }

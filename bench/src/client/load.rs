@@ -19,6 +19,8 @@ use crate::failure::{Outcome, While as _, fail};
 
 /// Longest silence of all connections before the run fails.
 const SILENCE: Duration = Duration::from_secs(60);
+/// Turns of the open loop from one look at silent connections to the next.
+const TURNS_BETWEEN_LOOKS: u64 = 4_096;
 
 /// The times of a load.
 #[derive(Debug, Clone)]
@@ -208,6 +210,7 @@ pub(crate) fn open_loop(plan: &OpenLoop<'_>, mut answered: impl FnMut(usize, Dur
     };
     let total = (plan.time.as_secs_f64() * f64::from(plan.rate)) as u32;
     let mut sent = 0_u32;
+    let mut turns = 0_u64;
     let mut open = 0_usize;
     let mut events = Events::with_capacity(plan.connections + 1);
     let result = loop {
@@ -251,6 +254,12 @@ pub(crate) fn open_loop(plan: &OpenLoop<'_>, mut answered: impl FnMut(usize, Dur
         }
         if let Some(failure) = failed {
             break Err(failure);
+        }
+        // The pacer keeps this loop turning, so that a connection without an answer is noticed.
+        turns += 1;
+        let stuck = |lane: &Lane| lane.asked.is_some_and(|(_, since)| since.elapsed() > SILENCE);
+        if turns % TURNS_BETWEEN_LOOKS == 0 && lanes.iter().any(stuck) {
+            break fail("no answer for a minute");
         }
     };
     done.store(true, Ordering::Relaxed);

@@ -126,7 +126,7 @@ pub(super) const WORKS: &[Work] = &[
         goal: at_most(1.2, 0.6),
         peer: "2.9",
         figure: |figures| Some(figures.resync.as_ref()?.secs),
-        limit_name: "reading the file and hashing its lines",
+        limit_name: "reading and hashing the file",
         limit: |figures| Some(figures.limits.as_ref()?.reading.figures.hash_secs),
     },
     Work {
@@ -138,7 +138,9 @@ pub(super) const WORKS: &[Work] = &[
         limit: |figures| {
             let limits = figures.limits.as_ref()?;
             Some(
-                limits.reading.figures.hash_secs + limits.engine.figures.change_secs + limits.index.figures.change_secs,
+                limits.reading.figures.lines_secs
+                    + limits.engine.figures.change_secs
+                    + limits.index.figures.change_secs,
             )
         },
     },

@@ -160,8 +160,8 @@ pub(crate) fn say_limits(limits: &Limits, entities: usize) {
         memory(limits.index.peak)
     );
     println!(
-        "  limit: reading     {:8.3} s  and hashing lines; {:.3} s and parsing them",
-        reading.hash_secs, reading.parse_secs
+        "  limit: reading     {:8.3} s  and hashing; {:.3} s and hashing lines; {:.3} s and parsing them",
+        reading.hash_secs, reading.lines_secs, reading.parse_secs
     );
 }
 

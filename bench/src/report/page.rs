@@ -279,8 +279,11 @@ fn limits(text: &mut String, all: &[&Figures]) {
         mb(limits.index.peak.anonymous)
     });
     row("raw index: disk, MB", &|_, limits| mb(limits.index.figures.disk));
-    row("file: read and hashed by lines, s", &|_, limits| {
+    row("file: read and hashed, s", &|_, limits| {
         limits.reading.figures.hash_secs
+    });
+    row("file: read and hashed by lines, s", &|_, limits| {
+        limits.reading.figures.lines_secs
     });
     row("file: read and parsed by lines, s", &|_, limits| {
         limits.reading.figures.parse_secs

@@ -18,6 +18,8 @@ use crate::truth::{Entity, Truth};
 
 /// Time between two questions whether the run has ended.
 const LOOK: Duration = Duration::from_millis(5);
+/// Longest wait for an index that has not followed yet.
+const INDEX_TIMEOUT: Duration = Duration::from_secs(600);
 /// Entities that are read in one request; each is a root field.
 const READ_AT_ONCE: usize = 50;
 
@@ -116,10 +118,8 @@ fn probe(connection: &mut Connection, truth: &Truth, entity: &Entity, position: 
     let text = |field: &str| metadata[field].as_str().unwrap_or_default();
     let described: Vec<&str> = text("description").split_whitespace().take(3).collect();
     let words = format!("{} {} ", text("title"), described.join(" "));
-    let answer = connection.graphql(
-        PROBE,
-        &json!({ "ref": entity_ref, "text": words, "position": position }),
-    )?;
+    let variables = json!({ "ref": entity_ref, "text": words, "position": position });
+    let answer = connection.graphql_in_time(PROBE, &variables, INDEX_TIMEOUT)?;
     let data = &answer["data"];
     let shown = &data["entity"];
     let same = ["title", "description", "annotations"]
