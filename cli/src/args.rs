@@ -90,6 +90,10 @@ pub(crate) enum Command {
     Export(ExportArgs),
     /// Rebuild everything derived and compare it with what is held, by hash
     Verify(VerifyArgs),
+    /// Write everything that is held into one file, while the server goes on
+    Backup(BackupArgs),
+    /// Make a data directory of a backup
+    Restore(RestoreArgs),
     /// Check, explain or describe the configuration
     Config(ConfigArgs),
     /// Make API tokens
@@ -341,7 +345,7 @@ pub(crate) struct ValidateArgs {
     pub(crate) kinds: Vec<PathBuf>,
 }
 
-/// Where `export` and `verify` read without a server.
+/// Where `export`, `verify` and `backup` read without a server.
 #[derive(Debug, Args)]
 pub(crate) struct Offline {
     /// Read this data directory; no server may be running on it
@@ -367,6 +371,41 @@ pub(crate) struct ExportArgs {
 pub(crate) struct VerifyArgs {
     #[command(flatten)]
     pub(crate) offline: Offline,
+    /// The same as --output json
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Takes exactly one of --data-dir (no server running) and --server.")]
+pub(crate) struct BackupArgs {
+    #[command(flatten)]
+    pub(crate) offline: Offline,
+    /// The file to write; it appears when it is whole and durable
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+    /// Replace the file if it is there
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RestoreArgs {
+    /// The backup
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// The folder to make; it must be missing or empty
+    #[arg(long, value_name = "DIR", required_unless_present = "check")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// The store engine, instead of store.engine
+    #[arg(long, value_name = "ENGINE")]
+    pub(crate) engine: Option<String>,
+    /// The configuration file that the server will have, if it has one
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Only check that the file is whole and undamaged; restore nothing
+    #[arg(long, conflicts_with_all = ["data_dir", "engine", "config"])]
+    pub(crate) check: bool,
 }
 
 #[derive(Debug, Args)]

@@ -177,6 +177,11 @@ pub(crate) fn failure(error: &BackupError) -> Failure {
                 Exit::Failed,
                 "fetch the file again from where it was copied from, or take another backup",
             ),
+            ReadError::GivenUp { again: true, .. } => (Exit::Unavailable, "run it again"),
+            ReadError::GivenUp { .. } => (
+                Exit::Failed,
+                "the server's log says more; `bailiwick verify` says what is damaged",
+            ),
             ReadError::Io(_) => (Exit::Usage, "see that the path is right and can be read"),
         },
         BackupError::Write { .. } => (
@@ -189,7 +194,7 @@ pub(crate) fn failure(error: &BackupError) -> Failure {
             "stop the server that uses it, or ask that server with --server URL",
         ),
         BackupError::Store(StoreError::Unusable { .. }) => (Exit::Usage, "name another folder with --data-dir DIR"),
-        BackupError::Store(StoreError::Corrupt { .. }) => (
+        BackupError::Store(StoreError::Corrupt { .. } | StoreError::Damaged { .. }) => (
             Exit::Failed,
             "`bailiwick verify --data-dir DIR` says what is damaged; restore an earlier backup",
         ),

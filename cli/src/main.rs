@@ -5,6 +5,7 @@
 
 mod ack_log;
 mod args;
+mod backup;
 mod clock;
 mod composition;
 mod context;
@@ -43,7 +44,10 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return exit::usage(&error),
     };
-    let context = Context::new(&cli.global);
+    let mut context = Context::new(&cli.global);
+    if matches!(&cli.command, Command::Verify(args) if args.json) {
+        context.format = args::Format::Json;
+    }
     match run(cli, &context) {
         Ok(exit) => exit.into(),
         Err(failure) => context.report(failure),
@@ -62,6 +66,11 @@ fn run(cli: Cli, context: &Context) -> Result<Exit, Failure> {
             Some(data_dir) => offline::verify(data_dir, &args.offline, context),
             None => remote::run(Command::Verify(args), context),
         },
+        Command::Backup(args) => match offline::place(&args.offline, context)? {
+            Some(data_dir) => backup::of_folder(data_dir, &args, context),
+            None => remote::run(Command::Backup(args), context),
+        },
+        Command::Restore(args) => backup::restore(&args, context),
         Command::Validate(args) => local::validate::run(&args, context),
         Command::Config(args) => local::config::run(&args, context),
         Command::Token(args) => local::token::run(&args, context),

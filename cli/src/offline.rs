@@ -5,7 +5,9 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::Duration;
 
-use bailiwick_catalog::verify::VerifyReport;
+use bailiwick_catalog::backup::check_not_interrupted;
+use bailiwick_catalog::store;
+use bailiwick_catalog::verify::{Stage, VerifyReport, verify_rows};
 use bailiwick_catalog::{Catalog, CatalogError, Running};
 use bailiwick_config::Problems;
 use bailiwick_ingestors::kit::chain;
@@ -62,11 +64,14 @@ pub(crate) fn export(data_dir: &Path, offline: &Offline, content: bool, context:
 }
 
 pub(crate) fn verify(data_dir: &Path, offline: &Offline, context: &Context) -> Result<Exit, Failure> {
-    let (running, order) = open(data_dir, offline, context)?;
-    let result = verify_now(&running.catalog(), &order, context);
-    running.stop();
-    let found =
-        result.map_err(|error| Failure::new(Exit::Failed, format!("the verification stopped: {}", chain(&error))))?;
+    let found = match open(data_dir, offline, context) {
+        Ok((running, order)) => {
+            let result = verify_now(&running.catalog(), &order, context);
+            running.stop();
+            result.map_err(|error| Failure::new(Exit::Failed, format!("the verification stopped: {}", chain(&error))))?
+        }
+        Err(failure) => verify_damaged(data_dir, offline, failure, context)?,
+    };
     let value = json!({
         "agrees": found.agrees(),
         "position": found.position,
@@ -76,6 +81,13 @@ pub(crate) fn verify(data_dir: &Path, offline: &Offline, context: &Context) -> R
         "documents": found.documents,
         "entitiesHash": found.entities_hash,
         "indexSum": found.index_sum,
+        "parts": found.parts.iter().map(|part| json!({
+            "part": part.part.as_str(),
+            "checked": part.checked,
+            "differing": part.differing,
+            "rebuilt": part.rebuilt,
+            "held": part.held,
+        })).collect::<Vec<_>>(),
         "differences": found.differences,
         "furtherDifferences": found.further_differences,
     });
@@ -90,23 +102,63 @@ fn verify_now(catalog: &Catalog, order: &[OwnerMethod], context: &Context) -> Re
     let caught_up = runtime.block_on(catalog.wait_for(catalog.head(), INDEX_WAIT_MAX));
     spinner.finish_and_clear();
     caught_up?;
-    let bar = progress::bar(context, "rebuilding and comparing");
-    let result = catalog.verify(order, &|done, total| {
-        bar.set_length(total);
-        bar.set_position(done);
-    });
+    let bar = progress::bar(context, "verifying");
+    let result = catalog.verify_staged(order, &|stage, done, all| told(&bar, stage, done, all));
     bar.finish_and_clear();
     result
 }
 
-fn open(data_dir: &Path, offline: &Offline, context: &Context) -> Result<(Running, Vec<OwnerMethod>), Failure> {
-    let folder = context.working_dir.join(data_dir);
-    if !folder.join("store").is_dir() {
-        return Err(
-            Failure::usage(format!("there is no catalog in `{}`", data_dir.display()))
-                .hint("name the folder that `serve` or `ingest` was given as --data-dir"),
-        );
+fn told(bar: &indicatif::ProgressBar, stage: Stage, done: u64, all: u64) {
+    bar.set_message(stage.as_str());
+    bar.set_length(all.max(done));
+    bar.set_position(done);
+}
+
+/// A store that cannot be started may be one with damaged rows: then all of them are named, and not only the first.
+fn verify_damaged(
+    data_dir: &Path,
+    offline: &Offline,
+    failure: Failure,
+    context: &Context,
+) -> Result<VerifyReport, Failure> {
+    if failure.exit != Exit::Failed {
+        return Err(failure);
     }
+    let source = ConfigSource {
+        config: offline.config.clone(),
+        data_dir: Some(data_dir.to_owned()),
+    };
+    let config = load(&source, None, context).map_err(|problems| refused(&problems))?;
+    let options = composition::store_options(&config, fail_points::from(&context.env)?);
+    let folder = config.store.data_dir.join("store");
+    // What cannot even be opened was told by the first attempt.
+    let Ok(store) = store::open(composition::engine_at(&config), &folder, options) else {
+        return Err(failure);
+    };
+    let bar = progress::bar(context, "verifying");
+    let found = verify_rows(&*store, &|stage, done, all| told(&bar, stage, done, all));
+    bar.finish_and_clear();
+    match found {
+        Ok(report) if !report.agrees() => Ok(report),
+        _ => Err(failure),
+    }
+}
+
+/// Refuses a folder without a store, so that nothing is made by looking.
+pub(crate) fn check_catalog(folder: &Path, shown: &Path) -> Result<(), Failure> {
+    if folder.join("store").is_dir() {
+        return Ok(());
+    }
+    Err(
+        Failure::usage(format!("there is no catalog in `{}`", shown.display()))
+            .hint("name the folder that `serve` or `ingest` was given as --data-dir"),
+    )
+}
+
+pub(crate) fn open(data_dir: &Path, offline: &Offline, context: &Context) -> Result<(Running, Vec<OwnerMethod>), Failure> {
+    let folder = context.working_dir.join(data_dir);
+    check_not_interrupted(&folder).map_err(|error| crate::backup::failure(&error.into()))?;
+    check_catalog(&folder, data_dir)?;
     let source = ConfigSource {
         config: offline.config.clone(),
         data_dir: Some(data_dir.to_owned()),

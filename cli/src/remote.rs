@@ -46,6 +46,7 @@ async fn dispatch(command: Command, client: &Client, context: &Context) -> Resul
         Command::Changes(args) => ledger::changes(&args, client, context).await,
         Command::Sources => ledger::sources(client, context).await,
         Command::Export(args) => streams::export(&args, client).await,
+        Command::Backup(args) => streams::backup(&args, client, context).await,
         Command::Verify(_) => streams::verify(client, context).await,
         Command::Health => health::run(client, context).await,
         // The caller sends nothing else here.

@@ -22,9 +22,18 @@ pub(crate) fn print_verify(report: &Value, context: &Context) -> Result<Exit, Fa
             .as_object()
             .into_iter()
             .flatten()
-            .filter(|(name, _)| *name != "differences")
+            .filter(|(name, _)| !matches!(name.as_str(), "differences" | "parts"))
         {
             text.push_str(&format!("{:<16} {}\n", name, printable(&cell(value))));
+        }
+        for part in report.get("parts").and_then(Value::as_array).into_iter().flatten() {
+            let count = |name: &str| part.get(name).and_then(Value::as_u64).unwrap_or(0);
+            let name = part.get("part").and_then(Value::as_str).unwrap_or_default();
+            text.push_str(&format!(
+                "{name:<16} {} compared, {} differ\n",
+                count("checked"),
+                count("differing")
+            ));
         }
         for difference in differences.iter().take(SHOWN_MAX) {
             text.push_str(&format!("{} {}\n", style.red("differs"), printable(&cell(difference))));

@@ -64,7 +64,8 @@ async fn serve(config: Config, parts: Parts, auth: AuthConfig, context: &Context
     let stop = signals::on_stop()?;
     let (listener, address) = bind(config.server.listen).await?;
     let Parts { kinds, sources } = parts;
-    let settings = engine_settings(&config, &kinds, true, fail_points::from(&context.env)?);
+    let fail_points = fail_points::from(&context.env)?;
+    let settings = engine_settings(&config, &kinds, true, fail_points.clone());
     info!(data_dir = %config.store.data_dir.display(), "opening the catalog");
     let opened = tokio::task::block_in_place(|| composition::open(&config, engine_kind(config.store.engine), settings));
     let running = opened?;
@@ -85,6 +86,8 @@ async fn serve(config: Config, parts: Parts, auth: AuthConfig, context: &Context
         auth,
         owner_order: config.ownership_order.clone(),
         readiness: readiness.clone(),
+        clock: composition::clock(),
+        fail_points,
     };
     let state = match AppState::new(api) {
         Ok(state) => state,

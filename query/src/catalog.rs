@@ -4,6 +4,7 @@ pub(crate) use bailiwick_catalog::api::{
     Catalog, CatalogCounters, CatalogError, ChangeRow, ChangesQuery, Explanation, FindingRow, FindingsPage,
     FindingsQuery, Found, Say, SourceSummary, SweepDecision, SweepView,
 };
+pub(crate) use bailiwick_catalog::backup::BackupSettings;
 pub(crate) use bailiwick_catalog::graph::filter::{Filter, Matcher};
 pub(crate) use bailiwick_catalog::graph::select::{Bucket, Order, OrderField, PageCursor};
 pub(crate) use bailiwick_catalog::graph::{Field, Node, Snapshot};
@@ -12,4 +13,4 @@ pub(crate) use bailiwick_catalog::store::{
     AppliedSweep, ChangeKind, CommitCause, EntityNo, EntityVersion, EvidenceItem, Ownership, StoreCounters,
     TableCounters,
 };
-pub(crate) use bailiwick_catalog::verify::VerifyReport;
+pub(crate) use bailiwick_catalog::verify::{Part, VerifyReport};

@@ -57,6 +57,15 @@ pub const EXPORTS_MAX: usize = 4;
 /// Most verifications at the same time.
 pub const VERIFIES_MAX: usize = 1;
 
+/// Most backups at the same time.
+pub const BACKUPS_MAX: usize = 1;
+/// Longest time that a backup waits for its client to take more; it keeps a view of the store open all the while.
+pub const BACKUP_STALL_MAX: Duration = if cfg!(test) {
+    Duration::from_millis(300)
+} else {
+    Duration::from_secs(60)
+};
+
 const fn limit(name: &'static str, value: u64, unit: &'static str, effect: &'static str) -> Limit {
     Limit {
         name,
@@ -148,5 +157,17 @@ pub const LIMITS: &[Limit] = &[
         VERIFIES_MAX as u64,
         "verifications",
         "the request answers UNAVAILABLE",
+    ),
+    limit(
+        "backups_max",
+        BACKUPS_MAX as u64,
+        "backups",
+        "the request answers UNAVAILABLE",
+    ),
+    limit(
+        "backup_stall_secs_max",
+        BACKUP_STALL_MAX.as_secs(),
+        "seconds",
+        "the backup is given up and its connection broken",
     ),
 ];

@@ -3,12 +3,13 @@
 use std::sync::{Arc, PoisonError, RwLock};
 
 use async_graphql::dynamic::Schema;
-use bailiwick_schema::{Control, OwnerMethod};
+use bailiwick_catalog::FailPoints;
+use bailiwick_schema::{Clock, Control, OwnerMethod};
 
 use crate::auth::{AuthConfig, AuthError, Gate};
-use crate::catalog::Catalog;
+use crate::catalog::{BackupSettings, Catalog};
 use crate::graphql::{EntityTypes, build_schema};
-use crate::limits::{EXPORTS_MAX, VERIFIES_MAX};
+use crate::limits::{BACKUPS_MAX, EXPORTS_MAX, VERIFIES_MAX};
 use crate::metrics::Metrics;
 
 /// Whether requests can be served, as the shell around the API knows it.
@@ -83,6 +84,9 @@ pub struct ApiParts {
     /// The order of evidence in force, for `verify`.
     pub owner_order: Vec<OwnerMethod>,
     pub readiness: Readiness,
+    /// Says when a backup was made.
+    pub clock: Arc<dyn Clock>,
+    pub fail_points: FailPoints,
 }
 
 /// What every request shares. Cheap to clone.
@@ -100,6 +104,9 @@ struct Shared {
     metrics: Metrics,
     exports: Arc<tokio::sync::Semaphore>,
     verifies: Arc<tokio::sync::Semaphore>,
+    backups: Arc<tokio::sync::Semaphore>,
+    clock: Arc<dyn Clock>,
+    fail_points: FailPoints,
 }
 
 impl AppState {
@@ -113,6 +120,8 @@ impl AppState {
             auth,
             owner_order,
             readiness,
+            clock,
+            fail_points,
         } = parts;
         let gate = Gate::new(&auth)?;
         let (schema, entity_types) =
@@ -128,6 +137,9 @@ impl AppState {
             metrics: Metrics::new(),
             exports: Arc::new(tokio::sync::Semaphore::new(EXPORTS_MAX)),
             verifies: Arc::new(tokio::sync::Semaphore::new(VERIFIES_MAX)),
+            backups: Arc::new(tokio::sync::Semaphore::new(BACKUPS_MAX)),
+            clock,
+            fail_points,
         })))
     }
 
@@ -165,6 +177,18 @@ impl AppState {
 
     pub(crate) fn exports(&self) -> &Arc<tokio::sync::Semaphore> {
         &self.0.exports
+    }
+
+    pub(crate) fn backups(&self) -> &Arc<tokio::sync::Semaphore> {
+        &self.0.backups
+    }
+
+    /// What a backup that begins now needs to know.
+    pub(crate) fn backup_settings(&self) -> BackupSettings {
+        BackupSettings {
+            at: self.0.clock.now(),
+            fail_points: self.0.fail_points.clone(),
+        }
     }
 
     pub(crate) fn verifies(&self) -> &Arc<tokio::sync::Semaphore> {

@@ -9,7 +9,7 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode, header};
 use bailiwick_catalog::store::open::{EngineKind, StoreOptions};
-use bailiwick_catalog::{EngineSettings, Placement, Running};
+use bailiwick_catalog::{EngineSettings, FailPoints, Placement, Running};
 use bailiwick_schema::control::SourceStatus;
 use bailiwick_schema::kind::KindSet;
 use bailiwick_schema::time::ManualClock;
@@ -128,6 +128,7 @@ impl Fixture {
             data_dir: "unused".into(),
             store: StoreOptions::default(),
         };
+        let clock_of_server = Arc::clone(&clock) as _;
         let settings = EngineSettings::new(kinds, clock);
         let running = Running::open(&placement, settings).unwrap();
         let run = fill(&running.sink()).await;
@@ -139,6 +140,8 @@ impl Fixture {
             auth,
             owner_order: OwnerMethod::ALL.to_vec(),
             readiness: Readiness::ready(),
+            clock: clock_of_server,
+            fail_points: FailPoints::default(),
         })
         .unwrap();
         Self {

@@ -30,6 +30,7 @@ pub fn all_limits() -> Vec<PublishedLimit> {
         ("catalog::store", bailiwick_catalog::store::LIMITS),
         ("catalog::search", bailiwick_catalog::search::LIMITS),
         ("catalog::api", bailiwick_catalog::api::LIMITS),
+        ("catalog::backup", bailiwick_catalog::backup::LIMITS),
         ("query", bailiwick_query::LIMITS),
     ]);
     let published = |(holder, table): (&'static str, &'static [Limit])| {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bailiwick_schema::{ContentHash, EntityRef, Identifier, OwnerMethod};
+use bailiwick_schema::{Assertion, ContentHash, EntityRef, Identifier, OwnerMethod};
 
 use super::report::{Part, VerifyReport};
 use super::rows::{Rows, identifier_hash};
@@ -11,7 +11,7 @@ use crate::api::{Catalog, CatalogError};
 use crate::core::own::{Parent, World, own};
 use crate::core::stitch::{SourcedClaim, Stitched, stitch, version_hash};
 use crate::graph::{Node, Snapshot};
-use crate::store::{EntityNo, EntityVersion, Ownership, StoreError, StoreResult};
+use crate::store::{EntityNo, EntityVersion, Ownership, StoreError, StoreResult, StoredClaim};
 
 /// Entities between two reports of progress.
 const PROGRESS_ENTITIES: usize = 1_024;
@@ -45,6 +45,18 @@ impl World for Graph<'_> {
     fn parent(&self, entity: &EntityRef) -> Option<Parent> {
         self.0.standing(self.0.number(entity)?)
     }
+}
+
+/// The hash of a claim, from all that it covers; see `Claim::encode`.
+fn claim_hash(claim: &StoredClaim) -> ContentHash {
+    let assertion = [u8::from(claim.assertion == Assertion::Declares)];
+    let line = claim.origin.line.unwrap_or(0).to_le_bytes();
+    let url = claim.origin.url.as_deref().unwrap_or("");
+    ContentHash::of_parts(&[&assertion, &line, url.as_bytes(), &claim.body])
+}
+
+fn short(hash: ContentHash) -> u64 {
+    short_hash(&[hash.as_bytes()])
 }
 
 struct Comparison<'a> {
@@ -99,7 +111,7 @@ pub(super) fn rebuild(
 
 impl Comparison<'_> {
     fn entity(&mut self, no: EntityNo, name: &EntityRef, report: &mut VerifyReport) -> StoreResult<()> {
-        let claims = match damage(self.claims(no))? {
+        let claims = match damage(self.claims(no, name, report))? {
             Ok(claims) => claims,
             Err(damaged) => {
                 report.differs(Part::Entities, || format!("`{name}` cannot be rebuilt: {damaged}"));
@@ -133,7 +145,7 @@ impl Comparison<'_> {
     }
 
     /// All claims that count for an entity.
-    fn claims(&self, no: EntityNo) -> StoreResult<Vec<SourcedClaim>> {
+    fn claims(&self, no: EntityNo, name: &EntityRef, report: &mut VerifyReport) -> StoreResult<Vec<SourcedClaim>> {
         let store = self.catalog.store();
         let mut claims = Vec::new();
         for key in store.claims_of_entity(no)? {
@@ -145,6 +157,13 @@ impl Comparison<'_> {
             };
             let body = serde_json::from_slice(&stored.body).map_err(|_| corrupt("the body"))?;
             let scope = self.rows.scopes.get(&key.scope.0).ok_or_else(|| corrupt("the scope"))?;
+            let said = claim_hash(&stored);
+            report.compare(Part::Claims, short(said), short(stored.head.hash), || {
+                format!(
+                    "`{name}`: what `{}` said in {} is no longer what it said",
+                    scope.source, stored.origin.path
+                )
+            });
             claims.push(SourcedClaim {
                 source: scope.source.clone(),
                 source_type: scope.source_type.clone(),
@@ -152,6 +171,7 @@ impl Comparison<'_> {
                 scope: scope.id.clone(),
                 body: Arc::new(body),
                 stored,
+                entity_bytes: None,
             });
         }
         Ok(claims)

@@ -276,6 +276,18 @@ const DAMAGES: &[Damage] = &[
         &["`component:default/c0`", "its claims say \"deprecated\""],
     ),
     (
+        "a claim was rewritten",
+        |it| {
+            let (key, value) = it.row_of(Table::ClaimBodies, "\"name\":\"c0\"");
+            let at = value.windows(10).position(|word| word == b"production").unwrap();
+            let mut value = value;
+            value[at..at + 10].copy_from_slice(b"deprecated");
+            it.put(Table::ClaimBodies, &key, Some(&value));
+        },
+        Part::Claims,
+        &["`component:default/c0`: what `code` said in Component-c0.yaml"],
+    ),
+    (
         "a claim has no body",
         |it| {
             it.put(

@@ -5,6 +5,7 @@ use crate::support::{root, run};
 /// Every command with its own page.
 const PAGES: &[&str] = &[
     "",
+    "backup",
     "changes",
     "completions",
     "config",
@@ -20,6 +21,7 @@ const PAGES: &[&str] = &[
     "ingest",
     "list",
     "owner",
+    "restore",
     "runs",
     "runs show",
     "runs trigger",

@@ -4,6 +4,9 @@
 //! so does one that takes nothing for [`BACKUP_STALL_MAX`]: a backup keeps a view of the store open. One that fails
 //! half-way breaks the connection and has no trailer, so that nobody takes a part for the whole.
 
+#[cfg(test)]
+mod tests;
+
 use std::io::{self, Write};
 
 use axum::body::{Body, Bytes};

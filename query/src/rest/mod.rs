@@ -3,6 +3,7 @@
 //! Every route is in [`routes`], which the router is built from and the OpenAPI file is held against. Host names are
 //! checked for all of them, tokens for those that show data.
 
+mod backup;
 mod export;
 mod graphql;
 mod openapi;
@@ -43,6 +44,7 @@ fn routes() -> Vec<(&'static str, MethodRouter<AppState>)> {
         ("/api/v1/version", get(operate::version)),
         ("/api/v1/export", get(export::export)),
         ("/api/v1/verify", post(operate::verify)),
+        ("/api/v1/backup", post(backup::backup)),
     ];
     for asset in &pages::ASSETS {
         routes.push((asset.path, get(move || async move { asset.response() })));

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::operate::VERSION;
+use crate::catalog::Part;
 
 /// The OpenAPI document.
 pub fn document() -> Value {
@@ -78,6 +79,22 @@ pub fn document() -> Value {
                             "description": "Entities as NDJSON.",
                             "headers": { "Bailiwick-Position": { "schema": { "type": "integer" }, "description": "Position when it began." } },
                             "content": { "application/x-ndjson": { "schema": { "type": "string" } } },
+                        },
+                        "default": error,
+                    },
+                },
+            },
+            "/api/v1/backup": {
+                "post": {
+                    "operationId": "backup",
+                    "summary": "The whole catalog as one moment has it, for `bailiwick restore`; needs a token that operates",
+                    "description": "Taken without stopping writes. The file ends with a trailer that counts and hashes what came before: an answer without it, or one whose connection broke, is no backup. `bailiwick backup --server URL --out FILE` checks that.",
+                    "requestBody": { "required": true, "content": { "application/json": { "schema": { "type": "object" } } } },
+                    "responses": {
+                        "200": {
+                            "description": "The backup.",
+                            "headers": { "Bailiwick-Position": { "schema": { "type": "integer" }, "description": "Position when it was asked for; the backup holds this or a later one." } },
+                            "content": { "application/octet-stream": { "schema": { "type": "string", "format": "binary" } } },
                         },
                         "default": error,
                     },
@@ -167,7 +184,17 @@ pub fn document() -> Value {
                         "documents": { "type": "integer" },
                         "entitiesHash": { "type": "string" },
                         "indexSum": { "type": "string" },
-                        "differences": { "type": "array", "items": { "type": "string" } },
+                        "parts": { "type": "array", "description": "Sums of hashes on both sides, part by part.", "items": {
+                            "type": "object",
+                            "properties": {
+                                "part": { "enum": Part::ALL.map(Part::as_str) },
+                                "checked": { "type": "integer" },
+                                "differing": { "type": "integer" },
+                                "rebuilt": { "type": "string" },
+                                "held": { "type": "string" },
+                            },
+                        } },
+                        "differences": { "type": "array", "items": { "type": "string" }, "description": "`part: what`; further ones are counted." },
                         "furtherDifferences": { "type": "integer" },
                     },
                 },

@@ -29,6 +29,9 @@ pub(super) async fn readyz(State(app): State<AppState>) -> Response {
     if let Some(failed) = &status.failed {
         reasons.push(format!("the engine has stopped: {failed}"));
     }
+    if let Some(waiting) = &status.waiting {
+        reasons.push(format!("nothing is written, and sources wait: {waiting}"));
+    }
     if let Some(failed) = &status.index.failed {
         reasons.push(format!("the search index does not follow: {failed}"));
     } else if !app.catalog().search().is_ready() {
@@ -111,6 +114,13 @@ fn verify_view(report: &VerifyReport) -> serde_json::Value {
         "documents": report.documents,
         "entitiesHash": report.entities_hash,
         "indexSum": report.index_sum,
+        "parts": report.parts.iter().map(|part| json!({
+            "part": part.part.as_str(),
+            "checked": part.checked,
+            "differing": part.differing,
+            "rebuilt": part.rebuilt,
+            "held": part.held,
+        })).collect::<Vec<_>>(),
         "differences": report.differences,
         "furtherDifferences": report.further_differences,
     })
