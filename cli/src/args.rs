@@ -94,6 +94,8 @@ pub(crate) enum Command {
     Backup(BackupArgs),
     /// Make a data directory of a backup
     Restore(RestoreArgs),
+    /// Forget what is past its retention now, instead of waiting for the day's trimming
+    Trim(TrimArgs),
     /// Check, explain or describe the configuration
     Config(ConfigArgs),
     /// Make API tokens
@@ -130,15 +132,15 @@ pub(crate) struct IngestArgs {
     /// Only the source with this id; may be given more than once
     #[arg(long = "source", value_name = "ID")]
     pub(crate) sources: Vec<String>,
+    /// Append the position of every commit to this file once it is durable, one decimal number a line
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ack_log: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct GetArgs {
     /// The entity, as kind:namespace/name or kind:name
     #[arg(value_name = "REF")]
-    /// Append the position of every commit to this file once it is durable, one decimal number a line
-    #[arg(long, value_name = "FILE")]
-    pub(crate) ack_log: Option<PathBuf>,
     pub(crate) entity: String,
 }
 
@@ -406,6 +408,16 @@ pub(crate) struct RestoreArgs {
     /// Only check that the file is whole and undamaged; restore nothing
     #[arg(long, conflicts_with_all = ["data_dir", "engine", "config"])]
     pub(crate) check: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Takes exactly one of --data-dir (no server running) and --server.")]
+pub(crate) struct TrimArgs {
+    #[command(flatten)]
+    pub(crate) offline: Offline,
+    /// With --data-dir: by the default retention, where the server has no configuration file
+    #[arg(long, conflicts_with = "config")]
+    pub(crate) defaults: bool,
 }
 
 #[derive(Debug, Args)]

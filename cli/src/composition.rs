@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bailiwick_catalog::core::plan::SweepPolicy;
-use bailiwick_catalog::store::{EngineKind, StoreError, StoreOptions, engine_of};
+use bailiwick_catalog::store::{EngineKind, Retention, StoreError, StoreOptions, engine_of};
 use bailiwick_catalog::{CatalogError, EngineSettings, FailPoints, Placement, Running, SourceSetting};
 use bailiwick_config::{Config, Problem, SourceConfig, StoreEngine};
 use bailiwick_ingestors::kit::{BuildContext, Environment, chain};
@@ -142,8 +142,20 @@ pub(crate) fn engine_settings(
             percent: config.guard.percent.into(),
         },
         owner_order: config.ownership_order.clone(),
+        retention: retention(config),
         fail_points,
         ..EngineSettings::new(Arc::clone(kinds), clock())
+    }
+}
+
+fn retention(config: &Config) -> Retention {
+    let kept = config.retention;
+    Retention {
+        history: kept.history,
+        events: kept.events,
+        sweeps: kept.sweeps,
+        runs: kept.runs,
+        audit: kept.audit,
     }
 }
 

@@ -21,6 +21,7 @@ mod remote;
 mod report;
 mod serve;
 mod signals;
+mod trim;
 mod yaml;
 
 use std::process::ExitCode;
@@ -71,6 +72,10 @@ fn run(cli: Cli, context: &Context) -> Result<Exit, Failure> {
             None => remote::run(Command::Backup(args), context),
         },
         Command::Restore(args) => backup::restore(&args, context),
+        Command::Trim(args) => match offline::place(&args.offline, context)? {
+            Some(data_dir) => trim::of_folder(data_dir, &args, context),
+            None => remote::run(Command::Trim(args), context),
+        },
         Command::Validate(args) => local::validate::run(&args, context),
         Command::Config(args) => local::config::run(&args, context),
         Command::Token(args) => local::token::run(&args, context),

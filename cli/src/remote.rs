@@ -48,6 +48,7 @@ async fn dispatch(command: Command, client: &Client, context: &Context) -> Resul
         Command::Export(args) => streams::export(&args, client).await,
         Command::Backup(args) => streams::backup(&args, client, context).await,
         Command::Verify(_) => streams::verify(client, context).await,
+        Command::Trim(_) => streams::trim(client, context).await,
         Command::Health => health::run(client, context).await,
         // The caller sends nothing else here.
         _ => Err(Failure::new(Exit::Failed, "the command does not talk to a server")),

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::serve::ListenerExt as _;
+use bailiwick_catalog::trim::trim_daily;
 use bailiwick_config::{Config, Problems};
 use bailiwick_ingestors::scheduler::Scheduler;
 use bailiwick_query::{ApiParts, AppState, AuthConfig, Readiness, TokenHash, check_bind, router};
@@ -79,6 +80,8 @@ async fn serve(config: Config, parts: Parts, auth: AuthConfig, context: &Context
         return Ok(Exit::Ok);
     }
     let scheduler = Arc::new(Scheduler::start(surroundings, sources));
+    // Ends between two batches; the next start goes on where it stood.
+    let trimming = tokio::spawn(trim_daily(catalog.clone(), composition::clock()));
     let readiness = Readiness::default();
     let api = ApiParts {
         catalog,
@@ -92,6 +95,7 @@ async fn serve(config: Config, parts: Parts, auth: AuthConfig, context: &Context
     let state = match AppState::new(api) {
         Ok(state) => state,
         Err(error) => {
+            trimming.abort();
             scheduler.shutdown().await;
             tokio::task::block_in_place(|| running.stop());
             return Err(Failure::usage(error.to_string()));
@@ -114,6 +118,7 @@ async fn serve(config: Config, parts: Parts, auth: AuthConfig, context: &Context
     info!("stopping");
     readiness.set_stopping();
     closing.cancel();
+    trimming.abort();
     let ended = tokio::time::timeout(STOP_MAX, async {
         let requests = async {
             match tokio::time::timeout(REQUESTS_STOP_MAX, server).await {

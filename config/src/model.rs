@@ -20,6 +20,7 @@ pub struct Config {
     /// Files that declare kinds, or folders of such files.
     pub kind_paths: Vec<PathBuf>,
     pub guard: GuardConfig,
+    pub retention: RetentionConfig,
     /// Kinds of evidence that decide, strongest first.
     pub ownership_order: Vec<OwnerMethod>,
     /// In the order of the configuration; ids differ.
@@ -101,6 +102,16 @@ pub struct LogSettings {
 pub struct GuardConfig {
     pub claims: u64,
     pub percent: u32,
+}
+
+/// How long the past is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RetentionConfig {
+    pub history: Duration,
+    pub events: Duration,
+    pub sweeps: Duration,
+    pub runs: Duration,
+    pub audit: Duration,
 }
 
 /// What a source may declare, as configured; what its type forbids by default is not in here.

@@ -10,17 +10,18 @@ use serde_json::{Map, Value};
 
 use crate::load::Document;
 use crate::model::{
-    AllowConfig, Auth, Config, GuardConfig, LogFormat, LogLevel, LogSettings, Server, SourceConfig, Store, StoreEngine,
-    TokenConfig,
+    AllowConfig, Auth, Config, GuardConfig, LogFormat, LogLevel, LogSettings, RetentionConfig, Server, SourceConfig,
+    Store, StoreEngine, TokenConfig,
 };
 use crate::place::{Origin, Path, Step};
 use crate::problem::Problems;
 use crate::wire::{
-    AllowWire, AuthWire, ConfigWire, LogFormatWire, LogLevelWire, OwnerMethodWire, SOURCE_KEYS, ServerWire, SourceWire,
-    StoreEngineWire,
+    AllowWire, AuthWire, ConfigWire, LogFormatWire, LogLevelWire, OwnerMethodWire, RetentionWire, SOURCE_KEYS,
+    ServerWire, SourceWire, StoreEngineWire,
 };
 
 const BYTES_PER_MIB: u64 = 1024 * 1024;
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Builds the configuration, or gives back everything that is wrong with the document.
 pub(crate) fn validate(mut document: Document) -> Result<Config, Problems> {
@@ -94,11 +95,23 @@ pub(crate) fn validate(mut document: Document) -> Result<Config, Problems> {
             claims: wire.sweeps.guard.claims,
             percent: wire.sweeps.guard.percent,
         },
+        retention: retention(&wire.retention),
         ownership_order,
         sources,
         document,
         effective,
     })
+}
+
+fn retention(wire: &RetentionWire) -> RetentionConfig {
+    let days = |days: u32| DAY * days;
+    RetentionConfig {
+        history: days(wire.history_days),
+        events: days(wire.events_days),
+        sweeps: days(wire.sweeps_days),
+        runs: days(wire.runs_days),
+        audit: days(wire.audit_days),
+    }
 }
 
 fn path(keys: &[&str]) -> Path {

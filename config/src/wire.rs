@@ -24,6 +24,8 @@ pub struct ConfigWire {
     pub kinds: KindsWire,
     /// How removals are guarded.
     pub sweeps: SweepsWire,
+    /// How long the past is kept.
+    pub retention: RetentionWire,
     /// How the owner of an entity is found.
     pub ownership: OwnershipWire,
     /// Where metadata comes from.
@@ -171,6 +173,39 @@ pub struct GuardWire {
 impl Default for GuardWire {
     fn default() -> Self {
         Self { claims: 5, percent: 20 }
+    }
+}
+
+/// What is older goes once a day, while the server runs.
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RetentionWire {
+    /// Versions of entities and the log of changes, in days. Of what each entity was before, the newest version stays.
+    #[schemars(range(min = 1, max = 36_500))]
+    pub history_days: u32,
+    /// Events, by the time at which they happened, in days.
+    #[schemars(range(min = 1, max = 36_500))]
+    pub events_days: u32,
+    /// How long an applied removal can be undone, in days.
+    #[schemars(range(min = 2, max = 36_500))]
+    pub sweeps_days: u32,
+    /// Runs that have ended, in days. The last one of each source stays.
+    #[schemars(range(min = 1, max = 36_500))]
+    pub runs_days: u32,
+    /// What operators did, in days.
+    #[schemars(range(min = 1, max = 36_500))]
+    pub audit_days: u32,
+}
+
+impl Default for RetentionWire {
+    fn default() -> Self {
+        Self {
+            history_days: 400,
+            events_days: 400,
+            sweeps_days: 90,
+            runs_days: 90,
+            audit_days: 400,
+        }
     }
 }
 

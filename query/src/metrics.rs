@@ -166,6 +166,7 @@ pub(crate) struct Metrics {
     latency: Family<RouteLabel, Histogram>,
     position: Gauge<u64, AtomicU64>,
     index_position: Gauge<u64, AtomicU64>,
+    log_begins: Gauge<u64, AtomicU64>,
     entities: Family<KindLabel, Gauge>,
     runs: Family<RunLabels, Gauge>,
     findings: Family<SeverityLabel, Gauge>,
@@ -199,6 +200,12 @@ impl Metrics {
             "index_position",
             "Position up to which the search index has followed",
             index_position.clone(),
+        );
+        let log_begins = Gauge::<u64, AtomicU64>::default();
+        registry.register(
+            "log_begins_position",
+            "Oldest position whose commit is kept",
+            log_begins.clone(),
         );
         let entities = Family::<KindLabel, Gauge>::default();
         registry.register("entities", "Live entities, by kind", entities.clone());
@@ -235,6 +242,7 @@ impl Metrics {
             latency,
             position,
             index_position,
+            log_begins,
             entities,
             runs,
             findings,
@@ -263,6 +271,7 @@ impl Metrics {
         let status = catalog.status();
         self.position.set(status.position.0);
         self.index_position.set(status.index_position.0);
+        self.log_begins.set(catalog.log_begins()?.0);
         self.up.set(i64::from(status.failed.is_none()));
         self.entities.clear();
         for bucket in catalog

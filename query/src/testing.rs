@@ -89,6 +89,7 @@ pub(crate) struct Fixture {
     pub(crate) router: Router,
     pub(crate) run: RunId,
     running: Option<Running>,
+    pub(crate) clock: Arc<ManualClock>,
 }
 
 impl Drop for Fixture {
@@ -129,7 +130,7 @@ impl Fixture {
             store: StoreOptions::default(),
         };
         let clock_of_server = Arc::clone(&clock) as _;
-        let settings = EngineSettings::new(kinds, clock);
+        let settings = EngineSettings::new(kinds, Arc::clone(&clock) as _);
         let running = Running::open(&placement, settings).unwrap();
         let run = fill(&running.sink()).await;
         let catalog = running.catalog();
@@ -149,6 +150,7 @@ impl Fixture {
             app,
             run,
             running: Some(running),
+            clock,
         }
     }
 

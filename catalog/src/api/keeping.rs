@@ -1,5 +1,6 @@
 //! What is kept of the past, and forgetting the rest.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bailiwick_schema::{Position, Timestamp, Viewer};
@@ -12,6 +13,24 @@ use crate::store::{StoreError, Trimmed, Trimming};
 /// How long after the last trimming the next one is due.
 const TRIM_EVERY: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// Trimming, one at a time.
+struct Turn<'a>(&'a AtomicBool);
+
+impl<'a> Turn<'a> {
+    fn take(trimming: &'a AtomicBool) -> Result<Self, CatalogError> {
+        match trimming.swap(true, Ordering::AcqRel) {
+            false => Ok(Self(trimming)),
+            true => Err(CatalogError::Invalid("a trimming is under way; wait for it".to_owned())),
+        }
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Release);
+    }
+}
+
 impl Catalog {
     /// The oldest position whose commit is kept. Of what came before, each entity's newest version at that time is.
     pub fn log_begins(&self) -> Result<Position, CatalogError> {
@@ -20,7 +39,7 @@ impl Catalog {
 
     /// Forgets what is past its retention. Commits go on between its batches; cancelling it leaves the rest to the next.
     ///
-    /// Errors: the viewer does not operate; a record that cannot be decoded.
+    /// Errors: the viewer does not operate; another trimming is under way; a record that cannot be decoded.
     pub async fn trim(&self, viewer: &Viewer) -> Result<Trimmed, CatalogError> {
         Self::operator(viewer, "trim the history")?;
         let trimmed = self.trim_now().await?;
@@ -33,6 +52,7 @@ impl Catalog {
     }
 
     pub(crate) async fn trim_now(&self) -> Result<Trimmed, CatalogError> {
+        let _turn = Turn::take(&self.engine.shared.trimming)?;
         let mut trimming: Option<Box<Trimming>> = None;
         loop {
             let (reply, answer) = oneshot::channel();

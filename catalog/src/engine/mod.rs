@@ -23,7 +23,7 @@ mod world;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -140,6 +140,8 @@ pub(crate) struct Shared {
     /// Claims held, for status and metrics.
     pub(crate) claims: AtomicU64,
     pub(crate) counters: EngineCounters,
+    /// A trimming is under way.
+    pub(crate) trimming: AtomicBool,
 }
 
 /// What the engine has done since it was started.

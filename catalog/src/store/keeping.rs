@@ -128,7 +128,7 @@ impl Trimming {
 
 /// Forgetting what is past its retention.
 pub trait Keeping: Send + Sync {
-    /// The oldest position whose commit is kept; what came before was trimmed. One more than nothing for an empty log.
+    /// The oldest position whose commit is kept; what came before was trimmed. 1 while nothing was.
     fn log_begins(&self) -> StoreResult<Position>;
 
     /// Goes one batch further: removes at most [`TRIM_BATCH_ROWS_MAX`] rows, atomically and durably, and looks at no more

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use bailiwick_schema::Limit;
 
 use super::fjall::FjallEngine;
+use super::keeping;
 use super::layout::{KeyValueStore, Loader, keys};
 use super::memory::MemoryEngine;
 use super::sled::SledEngine;
@@ -153,6 +154,18 @@ pub const LIMITS: &[Limit] = &[
         value: fjall::JOURNAL_BYTES_MAX,
         unit: "bytes",
         effect: "tables are flushed to disk until the journal is smaller",
+    },
+    Limit {
+        name: "trim_batch_rows_max",
+        value: keeping::TRIM_BATCH_ROWS_MAX as u64,
+        unit: "rows",
+        effect: "the rest of what is past its retention goes in the next batch, after waiting commits",
+    },
+    Limit {
+        name: "trim_looked_rows_max",
+        value: keeping::TRIM_LOOKED_ROWS_MAX as u64,
+        unit: "rows",
+        effect: "the trimming goes on in the next batch, after waiting commits",
     },
     Limit {
         name: "entity_numbers_max",

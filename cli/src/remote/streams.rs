@@ -123,3 +123,13 @@ pub(super) async fn verify(client: &Client, context: &Context) -> Result<Exit, F
         .map_err(|error| Failure::new(Exit::Failed, format!("the server's report cannot be read: {error}")))?;
     crate::report::print_verify(&report, context)
 }
+
+pub(super) async fn trim(client: &Client, context: &Context) -> Result<Exit, Failure> {
+    let progress = crate::progress::spinner(context, "the server trims");
+    let response = client.post("api/v1/trim").await;
+    progress.finish_and_clear();
+    let body = response?.bytes().await.map_err(|error| client.unreachable(&error))?;
+    let trimmed: Value = serde_json::from_slice(&body)
+        .map_err(|error| Failure::new(Exit::Failed, format!("the server's answer cannot be read: {error}")))?;
+    crate::trim::print_trimmed(&trimmed, context)
+}

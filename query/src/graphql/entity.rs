@@ -449,8 +449,13 @@ fn history(ctx: ResolverContext<'_>) -> FieldFuture<'_> {
     row(&ctx, |node| {
         let entity = node.entity.clone();
         later(async move {
-            let versions = blocking(cx, move |cx| Ok(cx.catalog().versions(&cx.viewer, &entity, first)?)).await?;
-            Ok(json(versions.iter().map(view::version).collect()))
+            let (versions, begins) = blocking(cx, move |cx| {
+                let versions = cx.catalog().versions(&cx.viewer, &entity, first)?;
+                Ok((versions, cx.catalog().log_begins()?))
+            })
+            .await?;
+            let versions = versions.iter().map(|version| view::version(version, begins));
+            Ok(json(versions.collect()))
         })
     })
 }

@@ -25,10 +25,15 @@ pub(super) fn changes(ctx: ResolverContext<'_>) -> FieldFuture<'_> {
             entity,
             limit: page_size(first.as_ref())?,
         };
-        let rows = blocking(cx, move |cx| Ok(cx.catalog().changes(&cx.viewer, &query)?)).await?;
-        Ok(as_json(
-            json!({ "nodes": rows.iter().map(view::change).collect::<Vec<_>>() }),
-        ))
+        let (rows, begins) = blocking(cx, move |cx| {
+            let rows = cx.catalog().changes(&cx.viewer, &query)?;
+            Ok((rows, cx.catalog().log_begins()?))
+        })
+        .await?;
+        Ok(as_json(json!({
+            "nodes": rows.iter().map(view::change).collect::<Vec<_>>(),
+            "logBegins": begins.0,
+        })))
     })
 }
 

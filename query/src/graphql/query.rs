@@ -109,7 +109,11 @@ pub(super) fn objects() -> Vec<Object> {
                 ledger::changes,
             ),
             &[
-                ("after", "Long", "Only commits behind this position, oldest first."),
+                (
+                    "after",
+                    "Long",
+                    "Only commits behind this position, oldest first; POSITION_TRIMMED if some of them are no longer kept.",
+                ),
                 ("before", "Long", "Only commits before this position."),
                 ("ref", "String", "Only changes of this entity."),
                 FIRST,

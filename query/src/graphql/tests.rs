@@ -8,3 +8,4 @@ mod fixed;
 mod hostile;
 mod kinds;
 mod questions;
+mod retention;

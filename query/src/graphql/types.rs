@@ -159,6 +159,11 @@ pub(super) fn objects() -> Vec<Object> {
                 ("change", "ChangeKind!", "What happened."),
                 ("etag", "String!", "Hash of the content."),
                 ("owners", "[EntityLink!]!", "The effective owners then."),
+                (
+                    "oldestKept",
+                    "Boolean!",
+                    "Whether what came before it, if anything did, is past its retention and no longer kept.",
+                ),
             ],
         ),
         object(
@@ -291,7 +296,14 @@ pub(super) fn objects() -> Vec<Object> {
         object(
             "ChangeConnection",
             "Entries of the change log.",
-            &[("nodes", "[Change!]!", "The changes.")],
+            &[
+                ("nodes", "[Change!]!", "The changes."),
+                (
+                    "logBegins",
+                    "Long!",
+                    "The oldest position that is kept; what came before is past its retention.",
+                ),
+            ],
         ),
         object(
             "Change",

@@ -2,7 +2,7 @@
 //! changes no contract. Their types are in [`super::types`].
 
 use bailiwick_schema::control::SourceStatus;
-use bailiwick_schema::{EntityRef, RunRecord};
+use bailiwick_schema::{EntityRef, Position, RunRecord};
 use serde_json::{Value, json};
 
 use crate::catalog::{
@@ -45,7 +45,8 @@ fn change_kind(change: ChangeKind) -> &'static str {
     }
 }
 
-pub(super) fn version(version: &EntityVersion) -> Value {
+/// `log_begins` is the oldest position whose commit is kept: of what lies before, each entity has its newest version.
+pub(super) fn version(version: &EntityVersion, log_begins: Position) -> Value {
     json!({
         "ref": version.entity.as_str(),
         "position": version.position.0,
@@ -53,6 +54,7 @@ pub(super) fn version(version: &EntityVersion) -> Value {
         "change": change_kind(version.change),
         "etag": version.hash.to_string(),
         "owners": links(&version.ownership.owners),
+        "oldestKept": version.position < log_begins,
     })
 }
 

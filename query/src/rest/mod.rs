@@ -9,6 +9,7 @@ mod graphql;
 mod openapi;
 mod operate;
 mod pages;
+mod trim;
 #[cfg(test)]
 mod tests;
 
@@ -44,6 +45,7 @@ fn routes() -> Vec<(&'static str, MethodRouter<AppState>)> {
         ("/api/v1/version", get(operate::version)),
         ("/api/v1/export", get(export::export)),
         ("/api/v1/verify", post(operate::verify)),
+        ("/api/v1/trim", post(trim::trim)),
         ("/api/v1/backup", post(backup::backup)),
     ];
     for asset in &pages::ASSETS {

@@ -100,6 +100,15 @@ pub fn document() -> Value {
                     },
                 },
             },
+            "/api/v1/trim": {
+                "post": {
+                    "operationId": "trim",
+                    "summary": "Forgets what is past its retention; needs a token that operates",
+                    "description": "Between its batches commits go on. A server does the same once a day by itself.",
+                    "requestBody": { "required": true, "content": { "application/json": { "schema": { "type": "object" } } } },
+                    "responses": { "200": json_of("What was removed.", json!({ "$ref": "#/components/schemas/Trimmed" })), "default": error },
+                },
+            },
             "/api/v1/verify": {
                 "post": {
                     "operationId": "verify",
@@ -171,6 +180,21 @@ pub fn document() -> Value {
                         "engine": { "type": "string" },
                         "position": { "type": "integer" },
                         "indexPosition": { "type": "integer" },
+                    },
+                },
+                "Trimmed": {
+                    "type": "object",
+                    "description": "Rows that were removed, by what they were; `batches` is in how many writes.",
+                    "properties": {
+                        "commits": { "type": "integer" },
+                        "versions": { "type": "integer" },
+                        "identifiers": { "type": "integer" },
+                        "events": { "type": "integer" },
+                        "sweeps": { "type": "integer" },
+                        "sweepClaims": { "type": "integer" },
+                        "runs": { "type": "integer" },
+                        "auditRecords": { "type": "integer" },
+                        "batches": { "type": "integer" },
                     },
                 },
                 "VerifyReport": {

@@ -186,7 +186,7 @@ async fn a_post_takes_json_only() {
         "",
         "application/graphql",
     ] {
-        for path in ["/graphql", "/api/v1/verify"] {
+        for path in ["/graphql", "/api/v1/verify", "/api/v1/trim"] {
             let request = Request::post(path)
                 .header(header::HOST, "localhost")
                 .header(header::CONTENT_TYPE, content_type)

@@ -10,7 +10,7 @@ use bailiwick_schema::kind::KindSet;
 use bailiwick_schema::{Clock, Closing, Position, Proof, Viewer};
 use serde_json::{Value, json};
 
-use super::home::{Home, component, cursor, declares, entity_ref, whole};
+use super::home::{Home, component, cursor, declares, entity_ref, source, whole};
 use crate::api::{CatalogError, ChangesQuery};
 use crate::engine::EngineSettings;
 use crate::fail_point::{FailPoint, FailPoints};
@@ -156,6 +156,37 @@ async fn a_removal_past_its_retention_can_no_longer_be_undone() {
     home.run("code", "repo", vec![component("c3.yaml", "c3")], delta).await;
     assert_eq!(home.uid("component:default/c3"), identity.uid);
     home.verify().await;
+}
+
+#[tokio::test]
+async fn an_event_past_its_retention_is_not_taken_again() {
+    let home = Home::memory();
+    let event = |id: &str, days: u32| bailiwick_schema::Event {
+        id: id.to_owned(),
+        kind: "deployment".to_owned(),
+        subject: bailiwick_schema::Subject::Ref(entity_ref("component:default/c1")),
+        at: home.clock.now().minus(DAY * days),
+        data: json!({}),
+    };
+    let events = [event("old", 399), event("new", 1), event("ancient", 401)];
+    let items = || {
+        events
+            .clone()
+            .map(|event| bailiwick_schema::Delivery::Event(Box::new(event)))
+            .to_vec()
+    };
+    let kept = || ["old", "new", "ancient"].map(|id| home.store.event(&source("code"), id).unwrap().is_some());
+    let record = home.run("code", "repo", items(), Closing::Partial).await;
+    assert_eq!((record.counts.events, kept()), (2, [true, true, false]));
+    home.clock.advance(DAY * 3);
+    assert_eq!(home.catalog.trim(&Viewer::local()).await.unwrap().events, 1);
+    let record = home.run("code", "repo", items(), Closing::Partial).await;
+    assert_eq!(
+        (record.counts.events, record.counts.commits),
+        (0, 0),
+        "the same again is nothing new"
+    );
+    assert_eq!(kept(), [false, true, false]);
 }
 
 #[tokio::test]

@@ -13,14 +13,12 @@ use std::sync::atomic::Ordering;
 use bailiwick_schema::{Position, RunId, Timestamp};
 
 use super::codec::Decoder;
+use super::entities::{decode_identifier, decode_version};
 use super::keys::CLAIM_KEY_BYTES;
 use super::{KeyValueStore, META_LOG_BEGINS, keys, shown};
 use crate::store::keeping::{Keeping, Phase, TRIM_BATCH_ROWS_MAX, TRIM_LOOKED_ROWS_MAX, Trimming};
 use crate::store::keyvalue::{Batch, KeyRange, KeyValue, Order, Table, View};
-use crate::store::{
-    AppliedSweep, AuditRecord, ChangeKind, EntityNo, EntityVersion, IdentifierRow, LoggedCommit, StoreError,
-    StoreResult, Trimmed,
-};
+use crate::store::{AppliedSweep, AuditRecord, ChangeKind, EntityNo, LoggedCommit, StoreError, StoreResult, Trimmed};
 
 impl<E: KeyValue> Keeping for KeyValueStore<E> {
     fn log_begins(&self) -> StoreResult<Position> {
@@ -168,8 +166,7 @@ impl<V: View> Step<'_, V> {
         let view = self.view;
         for row in view.scan(Table::Versions, range, Order::Ascending) {
             let (key, value) = row?;
-            let version: EntityVersion =
-                Decoder::new(&value, || format!("a version of an entity (key {})", shown(&key)))?.record()?;
+            let version = decode_version(&key, &value)?;
             for claim in &version.identifiers {
                 // A row and its body have to fit in behind.
                 if !self.room_for(3) {
@@ -199,7 +196,7 @@ impl<V: View> Step<'_, V> {
         let Some(value) = self.view.get(Table::Identifiers, key)? else {
             return Ok(false);
         };
-        let row: IdentifierRow = Decoder::new(&value, || format!("an identifier (key {})", shown(key)))?.record()?;
+        let row = decode_identifier(key, &value)?;
         Ok(row.until.is_some_and(|until| until <= horizon))
     }
 
