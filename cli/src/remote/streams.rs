@@ -1,4 +1,4 @@
-//! `export`, `verify` and `backup` with `--server`.
+//! `export`, `verify`, `backup` and `trim` with `--server`.
 
 use std::io::Write as _;
 use std::path::Path;
