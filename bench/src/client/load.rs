@@ -1,4 +1,4 @@
-//! Many connections on one thread: as fast as answers come (closed loop), or at a rate that does not wait (open loop).
+//! Many connections on few threads: as fast as answers come (closed loop), or at a rate that does not wait (open loop).
 //!
 //! In the open loop a request has a time at which it should be sent. Its latency counts from then, whether or not a
 //! connection was free: a server that stalls shows the stall in every request that it kept waiting.
@@ -19,6 +19,8 @@ use crate::failure::{Outcome, While as _, fail};
 
 /// Longest silence of all connections before the run fails.
 const SILENCE: Duration = Duration::from_secs(60);
+/// Threads of a closed loop: as many as `wrk` is given.
+const THREADS: usize = 2;
 /// Turns of the open loop from one look at silent connections to the next.
 const TURNS_BETWEEN_LOOKS: u64 = 4_096;
 
@@ -132,17 +134,45 @@ pub(crate) fn closed_loop(
     warm: Duration,
     time: Duration,
 ) -> Outcome<Load> {
+    let begin = Instant::now() + warm;
+    let share = |thread: usize| connections * (thread + 1) / THREADS - connections * thread / THREADS;
+    let part = |thread: usize| {
+        let first = pool.len() * thread / THREADS;
+        busy(address, share(thread), (pool, first), begin, begin + time)
+    };
+    let parts: Vec<Outcome<Vec<Duration>>> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..THREADS).map(|thread| scope.spawn(move || part(thread))).collect();
+        let ended = |thread: std::thread::ScopedJoinHandle<'_, _>| match thread.join() {
+            Ok(times) => times,
+            Err(_) => fail("a thread of the client ended early"),
+        };
+        threads.into_iter().map(ended).collect()
+    });
+    let mut times = Vec::new();
+    for part in parts {
+        times.extend(part?);
+    }
+    Ok(Load::new(times, time))
+}
+
+/// Keeps some connections busy on this thread, with requests from one place of the pool on; the latencies of what was
+/// answered between two times.
+fn busy(
+    address: SocketAddr,
+    connections: usize,
+    (pool, first): (&[Prepared], usize),
+    begin: Instant,
+    end: Instant,
+) -> Outcome<Vec<Duration>> {
     let mut poll = Poll::new().while_doing("opening a poll")?;
     let mut lanes = open_lanes(address, connections, &poll)?;
-    let mut requests = (0..pool.len()).cycle();
+    let mut requests = (0..pool.len()).cycle().skip(first);
     let mut next = || requests.next().expect("a pool holds requests");
     for lane in &mut lanes {
         let which = next();
         lane.send(which, &pool[which], Instant::now())?;
     }
-    let mut events = Events::with_capacity(connections);
-    let begin = Instant::now() + warm;
-    let end = begin + time;
+    let mut events = Events::with_capacity(connections.max(1));
     let mut times = Vec::new();
     let mut open = connections;
     while open > 0 {
@@ -171,7 +201,7 @@ pub(crate) fn closed_loop(
             lane.send(which, &pool[which], now)?;
         }
     }
-    Ok(Load::new(times, time))
+    Ok(times)
 }
 
 /// A load at a fixed rate.
@@ -258,7 +288,7 @@ pub(crate) fn open_loop(plan: &OpenLoop<'_>, mut answered: impl FnMut(usize, Dur
         // The pacer keeps this loop turning, so that a connection without an answer is noticed.
         turns += 1;
         let stuck = |lane: &Lane| lane.asked.is_some_and(|(_, since)| since.elapsed() > SILENCE);
-        if turns % TURNS_BETWEEN_LOOKS == 0 && lanes.iter().any(stuck) {
+        if turns.is_multiple_of(TURNS_BETWEEN_LOOKS) && lanes.iter().any(stuck) {
             break fail("no answer for a minute");
         }
     };

@@ -40,14 +40,17 @@ pub(crate) struct EngineLimit {
     pub(crate) disk: u64,
 }
 
+/// A table, a key and a value.
 type Row = (usize, Vec<u8>, Vec<u8>);
+/// Keys and values of a table.
+type Rows<'a> = Box<dyn Iterator<Item = Outcome<(Vec<u8>, Vec<u8>)>> + 'a>;
 
 /// What a limit needs of an engine.
 trait Raw: Sized {
     fn open(path: &Path, tables: &[String]) -> Outcome<Self>;
     fn tables(path: &Path) -> Outcome<Vec<String>>;
     /// Rows of a table in order.
-    fn rows(&self, table: usize) -> Box<dyn Iterator<Item = Outcome<(Vec<u8>, Vec<u8>)>> + '_>;
+    fn rows(&self, table: usize) -> Rows<'_>;
     /// Writes all or nothing, durable on return.
     fn write(&self, rows: Vec<Row>) -> Outcome<()>;
 }
@@ -153,7 +156,7 @@ impl Raw for Fjall {
         Ok(names.iter().map(|name| name.to_string()).collect())
     }
 
-    fn rows(&self, table: usize) -> Box<dyn Iterator<Item = Outcome<(Vec<u8>, Vec<u8>)>> + '_> {
+    fn rows(&self, table: usize) -> Rows<'_> {
         let read = |row: Guard| {
             let (key, value) = row.into_inner().while_doing("reading a store")?;
             Ok((key.to_vec(), value.to_vec()))
@@ -205,7 +208,7 @@ impl Raw for Sled {
         Ok(own.map(|name| String::from_utf8_lossy(name).into_owned()).collect())
     }
 
-    fn rows(&self, table: usize) -> Box<dyn Iterator<Item = Outcome<(Vec<u8>, Vec<u8>)>> + '_> {
+    fn rows(&self, table: usize) -> Rows<'_> {
         let rows = self.trees[table].iter();
         Box::new(rows.map(|row| {
             let (key, value) = row.while_doing("reading a store")?;

@@ -168,7 +168,7 @@ fn change(input: &Path, built: &Built) -> Outcome<f64> {
     let mut at = 0_u64;
     each_part(input, &built.fields, &mut |part| {
         for document in part.drain(..) {
-            if at % every == 0 {
+            if at.is_multiple_of(every) {
                 replaced.push((at, document));
             }
             at += 1;

@@ -344,15 +344,16 @@ fn counters(text: &mut String, all: &[&Figures], small: &[Counted]) {
         );
         let _ = writeln!(
             text,
-            "Counts of `/metrics`, of the smaller catalog and of this one. What stays 0 is left out.\n"
+            "Counts of `/metrics`, of the smaller catalog and of this one. What stays 0 is left out, and so are reads of the \
+             ledger, which are those of the question whether the run has ended.\n"
         );
         let (few, many) = (number(small.entities as f64), number(large.entities as f64));
         let mut table = Table::new([
             "counter".to_owned(),
             format!("nothing changed, {few}"),
-            format!("{many}"),
+            many.clone(),
             format!("one descriptor changed, {few}"),
-            format!("{many}"),
+            many.clone(),
         ]);
         let columns = [&small.quiet, &large.quiet, &small.one_changed, &large.one_changed];
         let mut names: Vec<&String> = columns.iter().flat_map(|counts| counts.keys()).collect();

@@ -40,9 +40,13 @@ fn counters_are_read_out_of_a_page_of_metrics() {
     let page = "# HELP bailiwick_versions_written Versions.\n# TYPE bailiwick_versions_written counter\n\
                 bailiwick_versions_written_total 12\n\
                 bailiwick_store_rows_read_total{table=\"log\",how=\"get\"} 3\n\
+                bailiwick_store_rows_read_total{table=\"runs\",how=\"get\"} 44\n\
+                bailiwick_store_bytes_written_total{table=\"log\"} 30\n\
+                bailiwick_store_bytes_written_total{table=\"runs\"} 4\n\
                 bailiwick_position 7\nbroken\nbailiwick_ledger_rows_total many\n# EOF\n";
     let counts: Vec<_> = counters_of(page).into_iter().collect();
     let wanted = [
+        ("bailiwick_store_bytes_written_total", 34),
         ("bailiwick_store_rows_read_total{table=\"log\",how=\"get\"}", 3),
         ("bailiwick_versions_written_total", 12),
     ];

@@ -63,7 +63,7 @@ fn the_architecture_names_files_that_exist() {
     let page = workspace
         .read("docs/ARCHITECTURE.md")
         .expect("docs/ARCHITECTURE.md is there");
-    let path = Regex::new(r"`((?:schema|config|catalog|ingestors|query|cli|tests|docs)/[A-Za-z0-9_./-]*)`").unwrap();
+    let path = Regex::new(r"`((?:schema|config|catalog|ingestors|query|cli|tests|bench|docs)/[A-Za-z0-9_./-]*)`").unwrap();
     let missing: BTreeSet<&str> = path
         .captures_iter(&page)
         .map(|found| found.get(1).expect("the group takes part").as_str())
@@ -191,7 +191,7 @@ fn the_commands_of_the_readme_exist() {
     assert!(commands.contains("serve"), "{commands:?}");
     let block = Regex::new(r"(?ms)^```(?:console|bash|sh)\n(.*?)^```").unwrap();
     let call = Regex::new(r"(?:^|[\s/|;(])bailiwick((?:\s+-{1,2}[a-z-]+(?:[= ]\S+)?)*)\s+([a-z]+)").unwrap();
-    let run = Regex::new(r"cargo run .*-- ([a-z]+)").unwrap();
+    let run = Regex::new(r"cargo run .*-p bailiwick-cli -- ([a-z]+)").unwrap();
     let mut seen = 0;
     for found in block.captures_iter(&readme) {
         for line in found[1].lines().filter(|line| !line.trim_start().starts_with('#')) {
