@@ -120,6 +120,12 @@ fn a_property_that_names_itself_ends() {
 }
 
 #[test]
+fn json_that_breaks_at_the_end_of_a_line_has_a_column_from_one() {
+    let (_, problems) = manifest::parse("package.json", b"{\"a\n");
+    assert_eq!((problems[0].line, problems[0].column), (Some(2), Some(1)));
+}
+
+#[test]
 fn large_files_end_in_time() {
     let length = 128 * 1024;
     for unit in [
@@ -140,6 +146,8 @@ fn large_files_end_in_time() {
         "type Query { a: b }\n",
         "/*",
         "\\",
+        "<h1>",
+        "<a ",
     ] {
         let content = unit.repeat(length / unit.len());
         for path in [
@@ -174,6 +182,9 @@ fn every_reader_keeps_within_its_limits() {
     assert_eq!((types.count as usize, types.names.len()), (NAMES_MAX + 50, NAMES_MAX));
 
     let long = "x".repeat(10 * NAME_CHARS_MAX);
+    let (definition, _) = apidef::parse("a.proto", format!("syntax = \"{long}\";").as_bytes());
+    let version = definition.and_then(|definition| definition.spec_version);
+    assert_eq!(version.map(|version| version.chars().count()), Some(NAME_CHARS_MAX));
     let (manifest, _) = manifest::parse("go.mod", format!("module {long}\n").as_bytes());
     let name = manifest
         .and_then(|manifest| manifest.name)

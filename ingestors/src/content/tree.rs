@@ -52,7 +52,7 @@ pub(crate) fn json(bytes: &[u8], bytes_max: usize) -> Result<Value, Problem> {
         return Err(Problem::too_large(bytes.len(), bytes_max));
     }
     serde_json::from_slice(text::without_bom(bytes))
-        .map_err(|error| Problem::new("invalid_json", error.to_string()).at(error.line(), error.column()))
+        .map_err(|error| Problem::new("invalid_json", error.to_string()).at(error.line(), error.column().max(1)))
 }
 
 /// The scalar at `key` as trimmed text: strings, and numbers as they are printed.

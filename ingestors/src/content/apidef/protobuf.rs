@@ -2,11 +2,12 @@
 
 use super::{ApiDefinition, ApiFormat};
 use crate::content::tokens::{Kind, Style, tokens};
+use crate::content::{NAME_CHARS_MAX, text};
 
 /// `None` for a file without any definition of protobuf in it.
-pub(super) fn parse(path: &str, text: &str) -> Option<ApiDefinition> {
+pub(super) fn parse(path: &str, content: &str) -> Option<ApiDefinition> {
     let mut definition = ApiDefinition::new(path, ApiFormat::Grpc);
-    let mut stream = tokens(text, Style::Protobuf);
+    let mut stream = tokens(content, Style::Protobuf);
     let mut depth = 0usize;
     let mut service: Option<&str> = None;
     let mut defines = false;
@@ -30,13 +31,13 @@ pub(super) fn parse(path: &str, text: &str) -> Option<ApiDefinition> {
                 if let Some(Kind::Text(version)) =
                     stream.find(|next| next.kind != Kind::Mark('=')).map(|next| next.kind)
                 {
-                    definition.spec_version = Some(version.to_owned());
+                    definition.spec_version = text::tidy(version, NAME_CHARS_MAX);
                     defines = true;
                 }
             }
             Kind::Name("package") if starts && depth == 0 => {
                 if let Some(Kind::Name(name)) = stream.next().map(|next| next.kind) {
-                    definition.title = Some(crate::content::text::clip(name, crate::content::NAME_CHARS_MAX));
+                    definition.title = Some(text::clip(name, NAME_CHARS_MAX));
                     defines = true;
                 }
             }

@@ -2,6 +2,9 @@
 
 /// Most steps into nested links and images of one line; deeper text stays as it is.
 const NESTING_MAX: usize = 8;
+/// How far from its beginning the end of a link, an image or a tag is looked for, in bytes; marks without an end would
+/// otherwise cost their number squared.
+const SPAN_BYTES_MAX: usize = 1024;
 
 /// `text` without `<!-- … -->`; an unclosed comment swallows the rest, as browsers show it.
 pub(super) fn without_comments(text: &str) -> String {
@@ -25,7 +28,8 @@ pub(super) fn joined_headings(text: &str) -> String {
     let mut rest = text;
     while let Some(start) = rest.find("<h1") {
         let after = &rest[start..];
-        let Some(end) = after.find("</h1>").filter(|end| *end <= HEADING_BYTES_MAX) else {
+        let near = &after[..after.floor_char_boundary(HEADING_BYTES_MAX + "</h1>".len())];
+        let Some(end) = near.find("</h1>") else {
             let (head, tail) = rest.split_at(start + 3);
             out.push_str(head);
             rest = tail;
@@ -88,7 +92,7 @@ fn write_plain(text: &str, out: &mut String, depth: usize) {
                 }
             }
             '<' => {
-                if let Some(end) = after
+                if let Some(end) = after[..after.floor_char_boundary(SPAN_BYTES_MAX)]
                     .find('>')
                     .filter(|_| after.starts_with(|first: char| first.is_ascii_alphabetic() || first == '/'))
                 {
@@ -159,7 +163,6 @@ fn bracketed(text: &str) -> Option<(&str, &str)> {
 
 /// Index of the bracket that closes the one at the front; looks no further than the line it got.
 fn closing(text: &str, open: char, close: char) -> Option<usize> {
-    const SPAN_BYTES_MAX: usize = 1024;
     let mut depth = 0usize;
     let mut escaped = false;
     for (at, char) in text.char_indices().take_while(|(at, _)| *at < SPAN_BYTES_MAX) {
