@@ -7,6 +7,7 @@
 pub mod fuzzing;
 pub mod crash;
 mod limits;
+pub mod simulation;
 mod source;
 mod workspace;
 

@@ -1,7 +1,6 @@
 //! Closing scopes: what a proof means for what is held, and which sweep is due.
 
 use std::collections::{BTreeSet, HashSet};
-use std::ops::ControlFlow;
 
 use bailiwick_schema::{Closing, Cursor, Finding, Proof, ScopeClosed, ScopeId, ScopeTicket, Severity, SinkError};
 
@@ -77,14 +76,14 @@ impl State {
             .filter(|member| !scope.members.contains(*member))
             .cloned()
             .collect();
-        let missing = self.missing_of_complete(scope);
+        let missing = self.missing_of_complete(scope)?;
         let members: Vec<ScopeId> = scope.members.iter().cloned().collect();
         self.prove(scope, proof, cursor, missing, retires, Some(members))?;
         self.note_findings(scope, Replaced::All)
     }
 
     /// What a whole reading did not show: held, not delivered, not unreadable, and not newer than the opening.
-    fn missing_of_complete(&mut self, scope: &mut OpenScope) -> BTreeSet<ClaimKey> {
+    fn missing_of_complete(&mut self, scope: &mut OpenScope) -> StoreResult<BTreeSet<ClaimKey>> {
         let mut missing = BTreeSet::new();
         let mut stale = Vec::new();
         for (id, held) in scope.held.iter().flatten() {
@@ -96,30 +95,20 @@ impl State {
                 id: *id,
             };
             if scope.unreadable.contains(&id.origin()) {
-                stale.push((key, *held));
+                stale.push(key);
             } else {
                 missing.insert(key);
             }
         }
-        self.mark_stale(stale);
-        missing
+        self.mark_stale(stale)?;
+        Ok(missing)
     }
 
     /// What a reading of some origins did not show any more.
     fn missing_of_delta(&mut self, scope: &mut OpenScope) -> StoreResult<BTreeSet<ClaimKey>> {
         // What an earlier sweep waits to remove is still missing unless it was delivered.
-        let mut missing: BTreeSet<ClaimKey> = self
-            .sweeps
-            .get(&scope.no)
-            .map(|sweep| {
-                sweep
-                    .missing
-                    .iter()
-                    .copied()
-                    .filter(|key| key.scope == scope.no)
-                    .collect()
-            })
-            .unwrap_or_default();
+        let waiting = self.sweeps.get(&scope.no).map(|sweep| sweep.missing.iter().copied());
+        let mut missing: BTreeSet<ClaimKey> = waiting.into_iter().flatten().collect();
         if scope.held.is_none() && !(scope.gone.is_empty() && scope.read.is_empty() && scope.unreadable.is_empty()) {
             scope.held = Some(self.load_held(scope.no)?);
         }
@@ -136,28 +125,30 @@ impl State {
                 id.origin(),
             );
             if scope.unreadable.contains(&origin) {
-                stale.push((key, *held));
+                stale.push(key);
             } else if scope.gone.contains(&origin) || scope.read.contains(&origin) {
                 missing.insert(key);
             }
         }
-        self.mark_stale(stale);
+        self.mark_stale(stale)?;
         Ok(missing)
     }
 
-    fn mark_stale(&mut self, claims: Vec<(ClaimKey, super::state::HeldClaim)>) {
-        for (key, held) in claims {
+    fn mark_stale(&mut self, claims: Vec<ClaimKey>) -> StoreResult<()> {
+        for key in claims {
             self.no_longer_missing(key);
-            if !held.stale {
-                self.put_head(ClaimHead {
-                    key,
-                    hash: held.hash,
-                    entity: held.entity,
-                    requested_at: held.requested_at,
-                    stale: true,
-                });
+            if let Some(head) = self.head_of(key)?
+                && !head.stale
+            {
+                self.put_head(ClaimHead { stale: true, ..head });
+                for open in self.tickets.values_mut().filter(|open| open.no == key.scope) {
+                    if let Some(held) = open.held.as_mut().and_then(|held| held.get_mut(&key.id)) {
+                        held.stale = true;
+                    }
+                }
             }
         }
+        Ok(())
     }
 
     /// Moves the scope to its new proof and records the sweep that the end of the run will settle.
@@ -172,17 +163,17 @@ impl State {
     ) -> StoreResult<()> {
         let mut missing = missing;
         let mut retires = retires;
+        let waiting = self.sweeps.get(&scope.no).map(|sweep| sweep.retires.clone());
+        let waiting = waiting.unwrap_or_default().into_iter();
         if members.is_some() {
             // Scopes that an earlier, still waiting proof no longer named, and this one does not name either.
-            let waiting = self
-                .sweeps
-                .get(&scope.no)
-                .map(|sweep| sweep.retires.clone())
-                .unwrap_or_default();
-            retires.extend(waiting.into_iter().filter(|id| !scope.members.contains(id)));
-        }
-        for id in &retires {
-            missing.extend(self.claims_below(scope, id)?);
+            retires.extend(waiting.filter(|id| !scope.members.contains(id)));
+            for id in &retires {
+                missing.extend(self.claims_below(scope, id)?);
+            }
+        } else {
+            // A delta says nothing of them: they go on to wait.
+            retires.extend(waiting);
         }
         self.due_sweep(scope, missing, retires);
         let record = &mut self.scopes[scope.no.0 as usize];
@@ -194,11 +185,10 @@ impl State {
         record.proof = Some(proof);
         if *record != before {
             record.proved_at = Some(scope.opened_at);
-            let record = record.clone();
             // The cursor travels with what was read under it; where nothing was, with the run's ledger row.
             if self.pending.is_empty() {
                 if let Some(run) = self.runs.get_mut(&scope.run) {
-                    run.ledger_scopes.insert(scope.no, record);
+                    run.ledger_scopes.insert(scope.no);
                 }
             } else {
                 self.put_scope(scope.no);
@@ -216,12 +206,9 @@ impl State {
         };
         let mut keys = Vec::new();
         for below in self.with_descendants(no) {
-            self.store.heads_of_scope(below, &mut |head| {
-                if head.requested_at <= scope.opened_at {
-                    keys.push(head.key);
-                }
-                ControlFlow::Continue(())
-            })?;
+            let held = self.load_held(below)?.into_iter();
+            let old = held.filter(|(_, held)| held.requested_at <= scope.opened_at);
+            keys.extend(old.map(|(id, _)| ClaimKey { scope: below, id }));
         }
         Ok(keys)
     }
@@ -253,7 +240,7 @@ impl State {
     pub(super) fn put_sweep(&mut self, sweep: SweepRecord) {
         if let Some(before) = self.sweeps.get(&sweep.scope) {
             for key in &before.missing {
-                self.sweep_keys.remove(key);
+                self.sweep_keys.remove(&(*key, sweep.scope));
             }
         }
         self.sweep_keys
@@ -271,7 +258,7 @@ impl State {
     pub(super) fn drop_sweep(&mut self, no: ScopeNo) {
         if let Some(before) = self.sweeps.remove(&no) {
             for key in &before.missing {
-                self.sweep_keys.remove(key);
+                self.sweep_keys.remove(&(*key, no));
             }
             self.pending.commit.sweeps_put.retain(|put| put.scope != no);
             self.pending.commit.sweeps_removed.push(no);

@@ -46,7 +46,7 @@ impl State {
             counts: RunCounts::default(),
             position: None,
             declared: HashMap::new(),
-            ledger_scopes: BTreeMap::new(),
+            ledger_scopes: BTreeSet::new(),
         };
         self.runs.insert(run.begin.id.clone(), run);
         Ok(Ok(()))
@@ -230,8 +230,9 @@ impl State {
             }
             return Ok(());
         }
-        let entity = match &held {
-            Some(held) if held.entity.is_some() => held.entity,
+        // Whoever holds an identifier may have changed since the claim was held.
+        let entity = match (&held, &claim.subject) {
+            (Some(held), Subject::Ref(_)) if held.entity.is_some() => held.entity,
             _ => self.subject(&claim.subject)?,
         };
         if claim.assertion == Assertion::Declares
@@ -260,7 +261,7 @@ impl State {
             };
             scope.held.get_or_insert_default().insert(key.id, kept);
         }
-        self.confirm_elsewhere(scope, key, requested_at);
+        self.confirm_elsewhere(scope.no, key, seen)?;
         self.no_longer_missing(key);
         match verdict {
             Verdict::Late | Verdict::Same => {}
@@ -269,7 +270,7 @@ impl State {
                     key,
                     hash,
                     entity,
-                    requested_at,
+                    requested_at: held.map_or(requested_at, |held| held.requested_at.max(requested_at)),
                     stale: false,
                 };
                 self.put_head(head);
@@ -334,38 +335,77 @@ impl State {
         }
     }
 
-    /// A claim that an event confirms while a full run has its scope open is not missing from that run.
-    fn confirm_elsewhere(&mut self, scope: &OpenScope, key: ClaimKey, requested_at: Timestamp) {
-        for other in self.tickets.values_mut().filter(|other| other.no == scope.no) {
-            if requested_at >= other.opened_at
-                && let Some(held) = other.held.as_mut().and_then(|held| held.get_mut(&key.id))
-            {
-                held.seen = true;
-                held.requested_at = held.requested_at.max(requested_at);
+    /// What one run brings or confirms, every other run that has the scope open knows from then on: it is not missing
+    /// from a scope that was opened before, and an older claim does not replace it.
+    fn confirm_elsewhere(&mut self, no: ScopeNo, key: ClaimKey, brought: HeldClaim) -> StoreResult<()> {
+        if !self.tickets.values().any(|other| other.no == no) {
+            return Ok(());
+        }
+        let ignorant: Vec<ScopeTicket> = self
+            .tickets
+            .iter()
+            .filter(|(_, other)| other.no == no && other.held.is_none())
+            .map(|(ticket, _)| *ticket)
+            .collect();
+        for ticket in ignorant {
+            let held = self.load_held(no)?;
+            if let Some(other) = self.tickets.get_mut(&ticket) {
+                other.held = Some(held);
             }
+        }
+        for other in self.tickets.values_mut().filter(|other| other.no == no) {
+            let confirmed = brought.requested_at >= other.opened_at;
+            let held = other.held.get_or_insert_default().entry(key.id).or_insert(HeldClaim {
+                seen: false,
+                ..brought
+            });
+            *held = HeldClaim {
+                requested_at: held.requested_at.max(brought.requested_at),
+                seen: held.seen || confirmed,
+                ..brought
+            };
+        }
+        Ok(())
+    }
+
+    /// A claim that was removed is held in no open scope any more.
+    pub(super) fn forget_in_open_scopes(&mut self, key: ClaimKey) {
+        for open in self.tickets.values_mut().filter(|open| open.no == key.scope) {
+            if let Some(held) = &mut open.held {
+                held.remove(&key.id);
+            }
+        }
+    }
+
+    /// The head of a claim as the commit under construction has it.
+    pub(super) fn head_of(&self, key: ClaimKey) -> StoreResult<Option<ClaimHead>> {
+        match self.pending.claims.get(&key) {
+            Some(PendingClaim::Removed(_)) => Ok(None),
+            Some(PendingClaim::Put(StoredClaim { head, .. }, _) | PendingClaim::Head(head)) => Ok(Some(head.clone())),
+            None => self.store.head_of_claim(key),
         }
     }
 
     /// A sweep that still waits loses what is delivered again.
     pub(super) fn no_longer_missing(&mut self, key: ClaimKey) {
-        let Some(at) = self.sweep_keys.remove(&key) else { return };
-        let Some(sweep) = self.sweeps.get_mut(&at) else { return };
-        sweep.missing.retain(|missing| *missing != key);
-        if sweep.missing.is_empty() {
-            self.sweeps.remove(&at);
-            self.pending.commit.sweeps_put.retain(|sweep| sweep.scope != at);
-            self.pending.commit.sweeps_removed.push(at);
-        } else {
-            let sweep = sweep.clone();
-            self.put_sweep_record(sweep);
+        let every = (key, ScopeNo(0))..=(key, ScopeNo(u32::MAX));
+        let missed: Vec<ScopeNo> = self.sweep_keys.range(every).map(|(_, at)| *at).collect();
+        for at in missed {
+            self.sweep_keys.remove(&(key, at));
+            let Some(sweep) = self.sweeps.get_mut(&at) else { continue };
+            sweep.missing.retain(|missing| *missing != key);
+            if sweep.missing.is_empty() {
+                self.sweeps.remove(&at);
+                self.pending.commit.sweeps_put.retain(|sweep| sweep.scope != at);
+                self.pending.commit.sweeps_removed.push(at);
+            } else {
+                let sweep = sweep.clone();
+                self.put_sweep_record(sweep);
+            }
         }
     }
 
     fn take_event(&mut self, scope: &OpenScope, event: bailiwick_schema::Event) -> StoreResult<()> {
-        // Trimmed already, or due to be: a source that shows it again must not bring it back each time.
-        if event.at <= self.settings.retention.horizons(self.settings.clock.now()).events {
-            return Ok(());
-        }
         let Some(run) = self.runs.get_mut(&scope.run) else {
             return Ok(());
         };

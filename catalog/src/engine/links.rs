@@ -76,11 +76,12 @@ impl State {
             if !claim.exclusive || holders.iter().filter(|holder| holder.exclusive).count() < 2 {
                 continue;
             }
-            let others: Vec<&str> = holders
+            let mut others: Vec<&str> = holders
                 .iter()
                 .filter(|holder| holder.exclusive && holder.entity != no)
                 .filter_map(|holder| Some(snapshot.name(holder.entity)?.as_str()))
                 .collect();
+            others.sort_unstable();
             let message = format!(
                 "identifier `{}` is claimed by `{}` and by {}; it resolves to none of them until only one is left",
                 claim.identifier,

@@ -4,7 +4,7 @@ use bailiwick_schema::Position;
 
 use super::state::State;
 use super::{OperateError, Outcome};
-use crate::store::{AuditRecord, CommitCause, LedgerWrite, ScopeNo, StoreResult, SweepRecord, SweepState};
+use crate::store::{AppliedSweep, AuditRecord, CommitCause, LedgerWrite, ScopeNo, StoreResult, SweepRecord, SweepState};
 
 /// What a decision did.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,6 +88,12 @@ impl State {
         self.scopes[applied.scope.0 as usize].next_sweep_pending = true;
         self.name_reinstated_members(applied.scope);
         self.put_scope(applied.scope);
+        // What came back is no loss, after a restart neither.
+        let undone = AppliedSweep {
+            by: format!("{}, undone by {by}", applied.by),
+            ..applied.clone()
+        };
+        self.pending.commit.applied_sweeps.push((undone, Vec::new()));
         self.losses
             .retain(|(at, no, _)| (*at, *no) != (applied.at, applied.scope));
         self.flush()?;
@@ -123,8 +129,10 @@ impl State {
             subject: subject.to_owned(),
             outcome,
         };
+        let meta = self.note_links_seen();
         self.store.ledger(LedgerWrite {
             audit: vec![record],
+            meta,
             ..LedgerWrite::default()
         })
     }

@@ -55,9 +55,13 @@ impl State {
         self.pending.source = None;
         self.pending.cause = None;
         let record = record_of(&open, &outcome, ended_at, telemetry);
+        // As they are now: what came after the proof, of this run or of another, must not be undone.
+        let scopes = open.ledger_scopes.iter().map(|no| self.scope(*no).clone()).collect();
+        let meta = self.note_links_seen();
         self.store.ledger(LedgerWrite {
             runs: vec![record.clone()],
-            scopes: open.ledger_scopes.into_values().collect(),
+            scopes,
+            meta,
             ..LedgerWrite::default()
         })?;
         self.forget_tombstones();
@@ -280,6 +284,7 @@ impl State {
             .claims
             .insert(key, PendingClaim::Removed(claim.head.entity));
         self.tombstones.insert(key, (proved_at, now));
+        self.forget_in_open_scopes(key);
         let record = &mut self.scopes[key.scope.0 as usize];
         record.claims = record.claims.saturating_sub(1);
         self.put_scope(key.scope);

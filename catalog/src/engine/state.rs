@@ -58,8 +58,8 @@ pub(super) struct OpenRun {
     /// Entities that this run declared, with the first and the last scope it did so from: what is declared from
     /// another scope has moved.
     pub(super) declared: HashMap<EntityNo, (ScopeNo, ScopeNo)>,
-    /// Scope records that moved without anything to commit.
-    pub(super) ledger_scopes: BTreeMap<ScopeNo, ScopeRecord>,
+    /// Scopes whose records moved without anything to commit.
+    pub(super) ledger_scopes: BTreeSet<ScopeNo>,
 }
 
 pub(crate) struct State {
@@ -75,8 +75,8 @@ pub(crate) struct State {
     pub(super) scopes: Vec<ScopeRecord>,
     pub(super) scope_nos: HashMap<(SourceId, ScopeId), ScopeNo>,
     pub(super) sweeps: BTreeMap<ScopeNo, SweepRecord>,
-    /// Claims that a sweep wants to remove.
-    pub(super) sweep_keys: HashMap<ClaimKey, ScopeNo>,
+    /// Claims that a sweep wants to remove. One may be missed by its scope and by the listing of its scope.
+    pub(super) sweep_keys: BTreeSet<(ClaimKey, ScopeNo)>,
     /// (when, where, how many) claims were removed lately.
     pub(super) losses: Vec<(Timestamp, ScopeNo, u64)>,
     /// Who is stitched again when the holder of an identifier or name changes.
@@ -94,9 +94,12 @@ pub(crate) struct State {
     pub(super) pending: Pending,
     /// Entities whose links are looked at when the run ends.
     pub(super) dirty: BTreeSet<EntityNo>,
+    /// Everything up to here was looked at, as far as the store knows.
+    links_seen: Position,
 }
 
 const KINDS_KEY: &str = "kinds";
+const LINKS_KEY: &str = "links_seen";
 
 impl State {
     pub(crate) fn load(store: Arc<dyn Store>, settings: EngineSettings) -> StoreResult<(Self, Arc<Shared>)> {
@@ -161,7 +164,6 @@ impl State {
             failed: Mutex::new(None),
             claims: AtomicU64::new(claims),
             counters: super::EngineCounters::default(),
-            trimming: false.into(),
         });
         let mut state = Self {
             next_no: store.next_entity_no()?.0,
@@ -194,14 +196,38 @@ impl State {
             tombstones: HashMap::new(),
             pending: Pending::default(),
             dirty: BTreeSet::new(),
+            links_seen: Position::ZERO,
         };
+        state.take_up_links()?;
         state.close_interrupted_runs()?;
         state.adopt_sources()?;
         state.adopt_kinds()?;
         Ok((state, shared))
     }
 
-    /// Runs that an earlier process left open ended with it. What they changed may not have been looked at whole.
+    /// What was committed last may not have been looked at before the process ended; then everything is.
+    fn take_up_links(&mut self) -> StoreResult<()> {
+        let seen = self.store.meta(LINKS_KEY)?;
+        let seen = seen.and_then(|bytes| Some(u64::from_be_bytes(bytes.try_into().ok()?)));
+        self.links_seen = Position(seen.unwrap_or(0));
+        if self.links_seen != self.head {
+            self.dirty = self.builder.current().nodes_unchecked().map(|node| node.no).collect();
+            // Those that are gone too: what was found about them goes with them.
+            self.dirty.extend(&self.with_link_findings);
+        }
+        Ok(())
+    }
+
+    /// The row that says up to where links were looked at, if it has to be written.
+    pub(super) fn note_links_seen(&mut self) -> Vec<(String, Vec<u8>)> {
+        if !self.dirty.is_empty() || self.links_seen == self.head {
+            return Vec::new();
+        }
+        self.links_seen = self.head;
+        vec![(LINKS_KEY.to_owned(), self.head.0.to_be_bytes().to_vec())]
+    }
+
+    /// Runs that an earlier process left open ended with it.
     fn close_interrupted_runs(&mut self) -> StoreResult<()> {
         let limit = std::num::NonZeroU32::new(1_000).unwrap_or(std::num::NonZeroU32::MIN);
         let mut interrupted: Vec<RunRecord> = self.store.runs(None, limit)?;
@@ -218,9 +244,7 @@ impl State {
         self.store.ledger(LedgerWrite {
             runs: interrupted,
             ..LedgerWrite::default()
-        })?;
-        self.dirty = self.builder.current().nodes_unchecked().map(|node| node.no).collect();
-        Ok(())
+        })
     }
 
     /// Holds the stored scopes against the configured sources: renamed, re-ranked, retired and returned ones.

@@ -47,13 +47,17 @@ impl State {
                     |identifier: &Identifier| snapshot.holder(identifier).and_then(|no| snapshot.name(no).cloned());
                 stitch(&entity, claims, &kinds, &resolve)
             };
-            self.follow_identifiers(no, stitched.as_ref(), batch)?;
+            let moved = self.follow_identifiers(no, stitched.as_ref(), batch)?;
             if let Some(stitched) = &stitched {
                 for relation in &stitched.relations {
                     self.number(&relation.target)?;
                 }
                 for parent in &stitched.inherits_from {
                     self.number(parent)?;
+                }
+                // It points at an identifier that it began or ceased to hold just now.
+                if stitched.watches.iter().any(|watch| moved.iter().any(|one| one.as_str() == watch)) {
+                    batch.queue.insert(no);
                 }
             }
             batch.stitched.insert(no, stitched);
@@ -123,7 +127,13 @@ impl State {
     }
 
     /// Brings the identifier rows to what the entity now holds, and follows what hangs on those that moved.
-    fn follow_identifiers(&mut self, no: EntityNo, stitched: Option<&Stitched>, batch: &mut Batch) -> StoreResult<()> {
+    /// Returns these.
+    fn follow_identifiers(
+        &mut self,
+        no: EntityNo,
+        stitched: Option<&Stitched>,
+        batch: &mut Batch,
+    ) -> StoreResult<Vec<Identifier>> {
         let after: &[IdentifierClaim] = stitched.map_or(&[], |stitched| &stitched.identifiers);
         let before: Vec<IdentifierClaim> = match batch.stitched.get(&no) {
             Some(stitched) => stitched.as_ref().map(|one| one.identifiers.clone()).unwrap_or_default(),
@@ -135,7 +145,7 @@ impl State {
                 .unwrap_or_default(),
         };
         if before == after {
-            return Ok(());
+            return Ok(Vec::new());
         }
         let now = self.settings.clock.now();
         let mut moved = Vec::new();
@@ -164,18 +174,18 @@ impl State {
             self.put_identifier(row)?;
             moved.push(new.identifier.clone());
         }
-        for identifier in moved {
+        for identifier in &moved {
             self.dirty.extend(
                 self.builder
                     .current()
-                    .holders(&identifier)
+                    .holders(identifier)
                     .iter()
                     .map(|holder| holder.entity),
             );
-            self.readdress(&identifier, batch)?;
+            self.readdress(identifier, batch)?;
             self.wake_watchers(identifier.as_str(), batch);
         }
-        Ok(())
+        Ok(moved)
     }
 
     fn put_identifier(&mut self, mut row: IdentifierRow) -> StoreResult<()> {
