@@ -406,6 +406,10 @@ impl State {
     }
 
     fn take_event(&mut self, scope: &OpenScope, event: bailiwick_schema::Event) -> StoreResult<()> {
+        // Trimmed already, or due to be: a source that shows it again must not bring it back each time.
+        if event.at <= self.settings.retention.horizons(self.settings.clock.now()).events {
+            return Ok(());
+        }
         let Some(run) = self.runs.get_mut(&scope.run) else {
             return Ok(());
         };

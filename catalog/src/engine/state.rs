@@ -164,6 +164,7 @@ impl State {
             failed: Mutex::new(None),
             claims: AtomicU64::new(claims),
             counters: super::EngineCounters::default(),
+            trimming: false.into(),
         });
         let mut state = Self {
             next_no: store.next_entity_no()?.0,
