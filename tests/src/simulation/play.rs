@@ -226,7 +226,7 @@ impl World {
                 id: format!("event-{at}"),
                 kind: "deployment".to_owned(),
                 subject: Subject::Ref(Thing::Component(at).entity()),
-                at: bailiwick_schema::Timestamp::from_secs(1_700_000_000),
+                at: bailiwick_schema::Timestamp::from_secs(1_795_100_000),
                 data: serde_json::json!({}),
             })));
         }
