@@ -77,6 +77,9 @@ pub enum ProjectionError {
     /// Its own storage failed. What was staged is lost, what was committed stands.
     #[error("the storage of the projection failed: {0}")]
     Storage(String),
+    /// It would take from what is kept free on its disk. Nothing is lost; it may go on once there is room.
+    #[error("{0}")]
+    Full(String),
     /// Nothing can be said about what it would have to apply.
     #[error("the source of the changes failed: {0}")]
     Source(String),

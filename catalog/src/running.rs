@@ -51,12 +51,13 @@ impl Running {
     pub fn over(store: Arc<dyn Store>, index: IndexLocation, settings: EngineSettings) -> Result<Self, CatalogError> {
         let kinds = Arc::clone(&settings.kinds);
         let found_head = store.head()?;
-        let fail_points = settings.fail_points.clone();
+        let (fail_points, min_free_bytes) = (settings.fail_points.clone(), settings.min_free_bytes);
         let engine = Engine::start(Arc::clone(&store), settings)?;
         let failed = |error: Box<dyn std::error::Error + Send + Sync>| CatalogError::Store(StoreError::Engine(error));
         let bodies = Arc::clone(&store);
         let body_of = Arc::new(move |no, position| bodies.body(no, position).ok().flatten());
         let index = SearchIndex::open(index, store.lineage(), body_of).map_err(|error| failed(Box::new(error)))?;
+        let index = index.leaving_free(min_free_bytes);
         let sink = engine.sink();
         let shared = Arc::clone(&engine.shared);
         let follower = Follower::start(

@@ -144,6 +144,7 @@ pub(crate) fn engine_settings(
         owner_order: config.ownership_order.clone(),
         retention: retention(config),
         fail_points,
+        min_free_bytes: config.store.min_free_bytes,
         ..EngineSettings::new(Arc::clone(kinds), clock())
     }
 }

@@ -66,7 +66,8 @@ async fn serve(config: Config, parts: Parts, auth: AuthConfig, context: &Context
     let (listener, address) = bind(config.server.listen).await?;
     let Parts { kinds, sources } = parts;
     let fail_points = fail_points::from(&context.env)?;
-    let settings = engine_settings(&config, &kinds, true, fail_points.clone());
+    let mut settings = engine_settings(&config, &kinds, true, fail_points.clone());
+    settings.waits_for_room = true;
     info!(data_dir = %config.store.data_dir.display(), "opening the catalog");
     let opened = tokio::task::block_in_place(|| composition::open(&config, engine_kind(config.store.engine), settings));
     let running = opened?;

@@ -208,6 +208,7 @@ impl From<SearchError> for ApiError {
                 limit: Some(*name),
                 ..Self::new(Code::LimitExceeded, error.to_string())
             },
+            SearchError::NotIndexed { .. } => Self::new(Code::BadRequest, error.to_string()),
             SearchError::NotReady => Self::new(Code::Unavailable, error.to_string()),
             _ => Self::internal(&error),
         }

@@ -44,6 +44,10 @@ pub const CURSOR_BYTES_MAX: usize = 8 * 1024;
 pub const TYPED_SPEC_DEPTH_MAX: usize = 8;
 /// Most types that one kind's spec may make.
 pub const TYPED_SPEC_TYPES_MAX: usize = 200;
+/// Most documents whose plans are kept.
+pub const PLANS_MAX: usize = 1_024;
+/// Longest document whose plan is kept, in bytes.
+pub const PLAN_TEXT_BYTES_MAX: usize = 8 * 1024;
 /// Longest time for one request, except for exports and verification.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 /// Longest wait for a position that a request asks for. Tests of this crate do not wait that long for what never comes.
@@ -138,6 +142,18 @@ pub const LIMITS: &[Limit] = &[
         TYPED_SPEC_TYPES_MAX as u64,
         "types",
         "further objects are JSON",
+    ),
+    limit(
+        "plans_max",
+        PLANS_MAX as u64,
+        "documents",
+        "what was asked for least lately is read anew",
+    ),
+    limit(
+        "plan_text_bytes_max",
+        PLAN_TEXT_BYTES_MAX as u64,
+        "bytes",
+        "the document is read anew each time",
     ),
     limit("request_timeout_secs", REQUEST_TIMEOUT.as_secs(), "seconds", REFUSED),
     limit(

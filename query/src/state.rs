@@ -8,7 +8,7 @@ use bailiwick_schema::{Clock, Control, OwnerMethod};
 
 use crate::auth::{AuthConfig, AuthError, Gate};
 use crate::catalog::{BackupSettings, Catalog};
-use crate::graphql::{EntityTypes, build_schema};
+use crate::graphql::{EntityTypes, Plans, build_schema};
 use crate::limits::{BACKUPS_MAX, EXPORTS_MAX, VERIFIES_MAX};
 use crate::metrics::Metrics;
 
@@ -101,6 +101,7 @@ struct Shared {
     readiness: Readiness,
     schema: Schema,
     entity_types: EntityTypes,
+    plans: Plans,
     metrics: Metrics,
     exports: Arc<tokio::sync::Semaphore>,
     verifies: Arc<tokio::sync::Semaphore>,
@@ -134,6 +135,7 @@ impl AppState {
             readiness,
             schema,
             entity_types,
+            plans: Plans::default(),
             metrics: Metrics::new(),
             exports: Arc::new(tokio::sync::Semaphore::new(EXPORTS_MAX)),
             verifies: Arc::new(tokio::sync::Semaphore::new(VERIFIES_MAX)),
@@ -169,6 +171,10 @@ impl AppState {
 
     pub(crate) fn entity_types(&self) -> &EntityTypes {
         &self.0.entity_types
+    }
+
+    pub(crate) fn plans(&self) -> &Plans {
+        &self.0.plans
     }
 
     pub(crate) fn metrics(&self) -> &Metrics {

@@ -98,6 +98,17 @@ pub struct ClaimBody {
 }
 
 impl ClaimBody {
+    /// The canonical bytes of [`Self::entity`] within those of a body that says nothing else.
+    pub fn entity_in<'a>(&self, canonical: &'a [u8]) -> Option<&'a [u8]> {
+        let only = self.facts.is_empty()
+            && self.identifiers.is_empty()
+            && self.relations.is_empty()
+            && self.owners.is_empty()
+            && self.continues.is_none();
+        let entity = canonical.strip_prefix(b"{\"entity\":")?.strip_suffix(b"}")?;
+        only.then_some(entity)
+    }
+
     /// Canonical JSON, equal to [`canonical::to_vec`] of the body's serde form, without building that form first.
     pub fn to_canonical(&self) -> Vec<u8> {
         fn field(name: &str, out: &mut Vec<u8>) {
@@ -149,6 +160,18 @@ pub struct Claim {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_time: Option<Timestamp>,
     pub body: ClaimBody,
+    #[serde(skip)]
+    sealed: Sealed,
+}
+
+/// The encoded form of a claim, made ahead of time; no part of what the claim says.
+#[derive(Debug, Clone, Default)]
+struct Sealed(Option<(Vec<u8>, ContentHash)>);
+
+impl PartialEq for Sealed {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
 }
 
 impl Claim {
@@ -168,7 +191,19 @@ impl Claim {
             requested_at: None,
             source_time: None,
             body,
+            sealed: Sealed::default(),
         }
+    }
+
+    /// Encodes the claim now, on the caller's thread, so that [`Self::take_encoded`] costs nothing. Nothing of it may
+    /// be changed afterwards.
+    pub fn seal(&mut self) {
+        self.sealed = Sealed(Some(self.encode()));
+    }
+
+    /// What [`Self::encode`] gives, made before if the claim is sealed.
+    pub fn take_encoded(&mut self) -> (Vec<u8>, ContentHash) {
+        self.sealed.0.take().unwrap_or_else(|| self.encode())
     }
 
     /// The canonical bytes of the body, as stored, and the hash that tells whether the claim changed.

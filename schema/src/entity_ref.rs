@@ -98,11 +98,21 @@ impl EntityRef {
     }
 
     fn checked(kind: &str, namespace: &str, name: &str) -> Result<Self, EntityRefError> {
-        let text = format!("{kind}:{namespace}/{name}").to_lowercase();
+        let mut text = String::with_capacity(kind.len() + namespace.len() + name.len() + 2);
+        for part in [kind, ":", namespace, "/", name] {
+            text.push_str(part);
+        }
+        if text.is_ascii() {
+            text.make_ascii_lowercase();
+        } else {
+            text = text.to_lowercase();
+        }
         if text.len() > REF_BYTES_MAX {
             return Err(EntityRefError::TooLong);
         }
-        if text.chars().any(char::is_control) {
+        // Control characters beyond ASCII are two bytes that begin with this one.
+        let may_control = |byte: u8| byte.is_ascii_control() || byte == 0xc2;
+        if text.bytes().any(may_control) && text.chars().any(char::is_control) {
             return Err(EntityRefError::ControlCharacter(text.escape_default().to_string()));
         }
         if kind.contains([':', '/']) || namespace.contains('/') || text.trim().len() != text.len() {

@@ -64,6 +64,11 @@ impl Viewer {
         self.reads
     }
 
+    /// Whether all of it may be read; lets a reader count without looking at each entity.
+    pub fn reads_everything(&self) -> bool {
+        self.reads
+    }
+
     /// Whether sources may be started and sweeps decided.
     pub fn operates(&self) -> bool {
         self.operates

@@ -240,5 +240,6 @@ fn sourced(scopes: &[ScopeRecord], stored: StoredClaim) -> Result<SourcedClaim, 
         scope: scope.id.clone(),
         body: std::sync::Arc::new(body),
         stored,
+        entity_bytes: None,
     })
 }

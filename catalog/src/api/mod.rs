@@ -104,6 +104,8 @@ pub struct EngineStatus {
     pub claims: u64,
     /// Why the engine no longer works.
     pub failed: Option<String>,
+    /// Why the engine writes nothing for the time being.
+    pub waiting: Option<String>,
     pub index: FollowerStatus,
 }
 
@@ -159,6 +161,7 @@ impl Catalog {
             entities: snapshot.len(),
             claims: self.engine.shared.claims.load(Ordering::Relaxed),
             failed: self.engine.shared.failure(),
+            waiting: self.engine.shared.waiting(),
             index: self.follower.status(),
         }
     }

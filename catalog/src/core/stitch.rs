@@ -5,6 +5,7 @@
 //! Two origins of one source that declare the same entity never mix: the smallest (scope, path) wins whole, the
 //! others lose whole. Sets are united, maps go by key, `spec` by top-level field, an explicit null ends the search.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -15,8 +16,11 @@ use bailiwick_schema::{
 };
 use serde_json::{Map, Value};
 
-use super::wellknown;
+use super::wellknown::{self, value_at};
 use crate::store::{Relation, StoredClaim, Summary};
+
+/// Room that is made for a body before it is written, in bytes: most fit.
+const BODY_BYTES_USUAL: usize = 2_048;
 
 /// A claim with what its scope and source are, decoded.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,8 +29,11 @@ pub struct SourcedClaim {
     pub source_type: String,
     pub rank: i32,
     pub scope: ScopeId,
+    /// Its own body of bytes is left out.
     pub stored: StoredClaim,
     pub body: Arc<ClaimBody>,
+    /// Canonical bytes of the entity that it states, where it states nothing else and they are at hand.
+    pub entity_bytes: Option<Vec<u8>>,
 }
 
 /// Evidence of ownership that the claims themselves bring, strongest source first within each method.
@@ -108,32 +115,30 @@ pub fn stitch(
     if !folded.iter().any(|claim| claim.stored.assertion == Assertion::Declares) {
         return None;
     }
-    let mut root = Map::new();
-    for claim in &folded {
-        fold_entity(&claim.body.entity, &mut root);
-    }
-    strip_nulls(&mut root);
+    let mut entity = fold_entities(&folded);
     let facts = fold_facts(&folded);
-    let mut entity = Value::Object(root);
     let identifiers = fold_identifiers(&folded, &entity);
     let findings = duplicate_findings(entity_ref, &folded, &lost);
     let (relations, inherits_from, watches) = fold_relations(&folded, &entity, kinds, resolve);
     let evidence = own_evidence(&folded, &entity);
     let continues = folded.iter().find_map(|claim| claim.body.continues.clone());
     let summary = summarise(entity_ref, &entity, kinds);
-    if let Value::Object(root) = &mut entity {
-        if !facts.is_empty() {
-            root.insert("facts".to_owned(), Value::Object(facts));
-        }
-        if !identifiers.is_empty() {
-            let names = identifiers
-                .iter()
-                .map(|claim| Value::String(claim.identifier.to_string()))
-                .collect();
-            root.insert("identifiers".to_owned(), Value::Array(names));
-        }
+    if !facts.is_empty() {
+        entity.to_mut().insert("facts".to_owned(), Value::Object(facts));
     }
-    let body = canonical::to_vec(&entity);
+    if !identifiers.is_empty() {
+        let names = identifiers
+            .iter()
+            .map(|claim| Value::String(claim.identifier.to_string()))
+            .collect();
+        entity.to_mut().insert("identifiers".to_owned(), Value::Array(names));
+    }
+    let said = matches!(entity, Cow::Borrowed(_)).then(|| folded[0].entity_bytes.clone());
+    let body = said.flatten().unwrap_or_else(|| {
+        let mut body = Vec::with_capacity(BODY_BYTES_USUAL);
+        canonical::write_map(&entity, &mut body);
+        body
+    });
     Some(Stitched {
         body,
         summary,
@@ -165,6 +170,44 @@ pub fn rule_of(path: &str) -> FieldRule {
         "metadata.tags" | "metadata.links" => FieldRule::United,
         _ => FieldRule::First,
     }
+}
+
+/// All of the claims folded. What only one claim says is, nearly always, just what comes out, and is not copied.
+fn fold_entities<'a>(folded: &[&'a SourcedClaim]) -> Cow<'a, Map<String, Value>> {
+    if let [only] = folded
+        && folds_to_itself(&only.body.entity)
+    {
+        return Cow::Borrowed(&only.body.entity);
+    }
+    let mut root = Map::new();
+    for claim in folded {
+        fold_entity(&claim.body.entity, &mut root);
+    }
+    strip_nulls(&mut root);
+    Cow::Owned(root)
+}
+
+/// Whether folding a single claim gives it back: no null to take out, no repetition in what is united.
+fn folds_to_itself(root: &Map<String, Value>) -> bool {
+    let no_null = |fields: Option<&Value>| match fields {
+        Some(Value::Object(fields)) => fields.values().all(|value| !value.is_null()),
+        _ => true,
+    };
+    let no_repetition = |items: Option<&Value>| match items {
+        Some(Value::Array(items)) => items
+            .iter()
+            .enumerate()
+            .all(|(at, item)| !items[..at].iter().any(|before| same_item(before, item))),
+        _ => true,
+    };
+    let metadata = |key: &str| root.get("metadata").and_then(|metadata| metadata.get(key));
+    root.values().all(|value| !value.is_null())
+        && no_null(root.get("metadata"))
+        && no_null(root.get("spec"))
+        && no_null(metadata("labels"))
+        && no_null(metadata("annotations"))
+        && no_repetition(metadata("tags"))
+        && no_repetition(metadata("links"))
 }
 
 fn fold_entity(from: &Map<String, Value>, into: &mut Map<String, Value>) {
@@ -245,7 +288,7 @@ fn fold_facts(folded: &[&SourcedClaim]) -> Map<String, Value> {
         .collect()
 }
 
-fn fold_identifiers(folded: &[&SourcedClaim], entity: &Value) -> Vec<IdentifierClaim> {
+fn fold_identifiers(folded: &[&SourcedClaim], entity: &Map<String, Value>) -> Vec<IdentifierClaim> {
     let mut identifiers = wellknown::identifiers_of(entity);
     identifiers.extend(folded.iter().flat_map(|claim| claim.body.identifiers.iter().cloned()));
     // Exclusive before not: the stronger claim to the same identifier stays.
@@ -260,7 +303,7 @@ fn fold_identifiers(folded: &[&SourcedClaim], entity: &Value) -> Vec<IdentifierC
 
 fn fold_relations(
     folded: &[&SourcedClaim],
-    entity: &Value,
+    entity: &Map<String, Value>,
     kinds: &KindSet,
     resolve: &dyn Fn(&Identifier) -> Option<EntityRef>,
 ) -> (Vec<Relation>, Vec<EntityRef>, Vec<String>) {
@@ -318,7 +361,7 @@ fn fold_relations(
 /// Labels that name an owner, strongest first.
 const OWNER_LABELS: &[&str] = &["bailiwick.dev/owner", "app.kubernetes.io/owner", "owner", "team"];
 
-fn own_evidence(folded: &[&SourcedClaim], entity: &Value) -> Vec<OwnEvidence> {
+fn own_evidence(folded: &[&SourcedClaim], entity: &Map<String, Value>) -> Vec<OwnEvidence> {
     let mut evidence = Vec::new();
     for claim in folded {
         let mut push = |method, who: Vec<String>, detail: String| {
@@ -341,8 +384,7 @@ fn own_evidence(folded: &[&SourcedClaim], entity: &Value) -> Vec<OwnEvidence> {
             .and_then(|spec| spec.get("owner"))
             .and_then(Value::as_str)
         {
-            let namespace = entity
-                .pointer("/metadata/namespace")
+            let namespace = value_at(entity, &["metadata", "namespace"])
                 .and_then(Value::as_str)
                 .unwrap_or("default");
             if let Ok(owner) = EntityRef::parse_with_defaults(owner, Some("group"), namespace) {
@@ -410,9 +452,9 @@ fn duplicate_findings(
         .collect()
 }
 
-fn summarise(entity_ref: &EntityRef, entity: &Value, kinds: &KindSet) -> Summary {
-    let text = |pointer: &str| entity.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
-    let kind = text("/kind").unwrap_or_else(|| entity_ref.kind().to_owned());
+fn summarise(entity_ref: &EntityRef, entity: &Map<String, Value>, kinds: &KindSet) -> Summary {
+    let text = |path: &[&str]| value_at(entity, path).and_then(Value::as_str).map(str::to_owned);
+    let kind = text(&["kind"]).unwrap_or_else(|| entity_ref.kind().to_owned());
     let decl = kinds.get(&kind);
     let spec_text = |field: Option<&str>| {
         let value = field?
@@ -420,15 +462,13 @@ fn summarise(entity_ref: &EntityRef, entity: &Value, kinds: &KindSet) -> Summary
             .try_fold(entity.get("spec")?, |value, part| value.get(part))?;
         value.as_str().map(str::to_owned)
     };
-    let mut tags: Vec<String> = entity
-        .pointer("/metadata/tags")
+    let mut tags: Vec<String> = value_at(entity, &["metadata", "tags"])
         .and_then(Value::as_array)
         .map(|tags| tags.iter().filter_map(Value::as_str).map(str::to_owned).collect())
         .unwrap_or_default();
     tags.sort();
     tags.dedup();
-    let labels = entity
-        .pointer("/metadata/labels")
+    let labels = value_at(entity, &["metadata", "labels"])
         .and_then(Value::as_object)
         .map(|labels| {
             labels
@@ -438,9 +478,9 @@ fn summarise(entity_ref: &EntityRef, entity: &Value, kinds: &KindSet) -> Summary
         })
         .unwrap_or_default();
     Summary {
-        namespace: text("/metadata/namespace").unwrap_or_else(|| entity_ref.namespace().to_owned()),
-        name: text("/metadata/name").unwrap_or_else(|| entity_ref.name().to_owned()),
-        title: text("/metadata/title"),
+        namespace: text(&["metadata", "namespace"]).unwrap_or_else(|| entity_ref.namespace().to_owned()),
+        name: text(&["metadata", "name"]).unwrap_or_else(|| entity_ref.name().to_owned()),
+        title: text(&["metadata", "title"]),
         entity_type: spec_text(decl.map_or(Some("type"), |decl| decl.type_field.as_deref())),
         lifecycle: spec_text(decl.map_or(Some("lifecycle"), |decl| decl.lifecycle_field.as_deref())),
         tags,

@@ -3,7 +3,7 @@
 //! Source: Backstage documentation, "Well-known Annotations on Catalog Entities" (1.45), and the pages of the tools.
 
 use bailiwick_schema::{Identifier, IdentifierClaim};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// How an annotation becomes an identifier.
 enum Rule {
@@ -32,9 +32,9 @@ const ANNOTATIONS: &[(&str, Rule, bool)] = &[
 ];
 
 /// The identifiers that an entity's own fields name, sorted, without repetition.
-pub fn identifiers_of(entity: &Value) -> Vec<IdentifierClaim> {
+pub fn identifiers_of(entity: &Map<String, Value>) -> Vec<IdentifierClaim> {
     let mut found = Vec::new();
-    if let Some(annotations) = entity.pointer("/metadata/annotations").and_then(Value::as_object) {
+    if let Some(annotations) = value_at(entity, &["metadata", "annotations"]).and_then(Value::as_object) {
         for (name, rule, exclusive) in ANNOTATIONS {
             let Some(value) = annotations.get(*name).and_then(Value::as_str) else {
                 continue;
@@ -49,7 +49,7 @@ pub fn identifiers_of(entity: &Value) -> Vec<IdentifierClaim> {
     }
     let kind = entity.get("kind").and_then(Value::as_str).unwrap_or("");
     if kind.eq_ignore_ascii_case("user") || kind.eq_ignore_ascii_case("group") {
-        let email = entity.pointer("/spec/profile/email").and_then(Value::as_str);
+        let email = value_at(entity, &["spec", "profile", "email"]).and_then(Value::as_str);
         if let Some(identifier) = email.and_then(|email| Identifier::new("email", email).ok()) {
             // A shared mailbox may stand in several profiles; a person's address should not.
             found.push(IdentifierClaim {
@@ -61,6 +61,12 @@ pub fn identifiers_of(entity: &Value) -> Vec<IdentifierClaim> {
     found.sort();
     found.dedup();
     found
+}
+
+/// The value under a path of keys.
+pub(crate) fn value_at<'a>(entity: &'a Map<String, Value>, path: &[&str]) -> Option<&'a Value> {
+    let (first, rest) = path.split_first()?;
+    rest.iter().try_fold(entity.get(*first)?, |value, key| value.get(*key))
 }
 
 fn apply(rule: &Rule, value: &str) -> Option<Identifier> {
@@ -96,7 +102,7 @@ mod tests {
             "pagerduty.com/service-id": "P1",
             "unknown": "x"
         }}});
-        let found: Vec<String> = identifiers_of(&entity)
+        let found: Vec<String> = identifiers_of(entity.as_object().unwrap())
             .iter()
             .map(|claim| claim.identifier.to_string())
             .collect();
@@ -113,7 +119,7 @@ mod tests {
     #[test]
     fn a_persons_address_is_theirs_alone() {
         let user = json!({"kind": "User", "spec": {"profile": {"email": "Bob@Example.com"}}});
-        assert_eq!(identifiers_of(&user)[0].identifier.as_str(), "email:bob@example.com");
-        assert!(identifiers_of(&user)[0].exclusive);
+        assert_eq!(identifiers_of(user.as_object().unwrap())[0].identifier.as_str(), "email:bob@example.com");
+        assert!(identifiers_of(user.as_object().unwrap())[0].exclusive);
     }
 }

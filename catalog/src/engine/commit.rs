@@ -5,12 +5,11 @@
 
 use std::collections::HashMap;
 
-use bailiwick_schema::EntityRef;
-
 use super::pending::{Pending, PendingClaim};
 use super::state::State;
 use super::stitching::Batch;
-use super::world::{Overlay, Settled, standing_of};
+use super::world::{Overlay, Settled};
+use super::{PUBLISH_WAIT_MAX, monotonic_now};
 use crate::core::invariants;
 use crate::core::own::{Parent, own};
 use crate::core::stitch::{Stitched, version_hash};
@@ -30,20 +29,24 @@ impl State {
             self.pending.since = None;
             return Ok(());
         }
+        self.await_room()?;
         self.settings.fail_points.reach(FailPoint::ClaimsPlanned);
+        for scope in std::mem::take(&mut self.pending.touched_scopes) {
+            self.put_scope(scope);
+        }
         self.last_at = self.settings.clock.now().max(self.last_at);
         let mut batch = Batch {
             queue: std::mem::take(&mut self.pending.touched),
             ..Batch::default()
         };
-        loop {
+        let standings = loop {
             self.stitch_all(&mut batch)?;
-            self.follow_standings(&mut batch);
+            let standings = self.follow_standings(&mut batch);
             if batch.queue.is_empty() {
-                break;
+                break standings;
             }
-        }
-        let mut versions = self.decide_versions(&batch)?;
+        };
+        let mut versions = self.decide_versions(batch, standings)?;
         for mut reissued in std::mem::take(&mut self.pending.reissued) {
             reissued.version.position = self.head.next();
             reissued.version.at = self.last_at;
@@ -81,25 +84,21 @@ impl State {
                 })
                 .collect(),
         });
-        let versions: Vec<EntityVersion> = commit.versions.iter().map(|new| new.version.clone()).collect();
+        for new in &commit.versions {
+            self.remember(&new.version);
+        }
         self.settings.fail_points.reach(FailPoint::BeforeDurableWrite);
         self.head = self.store.append(self.head, commit)?;
         self.settings.fail_points.reach(FailPoint::AfterDurableWrite);
         self.stored_numbers = self.next_no;
         super::add_to(&self.shared.counters.versions_written, entity_changes);
-        for version in &versions {
-            self.remember(version);
-        }
-        let snapshot = self.builder.publish(self.head, at);
-        self.shared.snapshot.store(std::sync::Arc::new(snapshot));
-        self.settings.fail_points.reach(FailPoint::BeforePublish);
-        self.shared.positions.send_replace(self.head);
         if let Some(run) = run.as_ref().and_then(|run| self.runs.get_mut(run)) {
-        self.settings.fail_points.reach(FailPoint::AfterPublish);
             run.position = Some(self.head);
             run.counts.commits += 1;
             run.counts.entities_changed += entity_changes;
         }
+        self.unpublished_since.get_or_insert_with(monotonic_now);
+        self.publish_if_due();
         // The next batch goes on under the same heading until another run takes its turn.
         self.pending.run = pending.run;
         self.pending.source = self
@@ -111,57 +110,51 @@ impl State {
         Ok(())
     }
 
+    /// Shows readers what is durable, at once unless more is coming.
+    pub(super) fn publish_if_due(&mut self) {
+        let Some(since) = self.unpublished_since else { return };
+        if self.in_bulk && monotonic_now().duration_since(since) < PUBLISH_WAIT_MAX {
+            return;
+        }
+        self.unpublished_since = None;
+        self.settings.fail_points.reach(FailPoint::BeforePublish);
+        let snapshot = self.builder.publish(self.head, self.last_at);
+        self.shared.snapshot.store(std::sync::Arc::new(snapshot));
+        self.shared.positions.send_replace(self.head);
+        self.settings.fail_points.reach(FailPoint::AfterPublish);
+    }
+
     /// Decides ownership for everything stitched and makes versions of what differs.
-    fn decide_versions(&mut self, batch: &Batch) -> StoreResult<Vec<NewVersion>> {
-        let mut decided: Vec<(EntityNo, Option<Decided>)> = Vec::with_capacity(batch.stitched.len());
-        {
-            let standings: HashMap<EntityRef, Option<Parent>> = {
-                let world = Overlay {
-                    snapshot: self.builder.current(),
-                    batch,
-                };
-                batch
-                    .stitched
-                    .iter()
-                    .filter_map(|(no, stitched)| {
-                        let name = self.builder.current().name(*no)?.clone();
-                        let standing = stitched
-                            .as_ref()
-                            .map(|one| standing_of(one, &self.settings.owner_order, &world));
-                        Some((name, standing))
-                    })
-                    .collect()
-            };
+    fn decide_versions(
+        &mut self,
+        batch: Batch,
+        standings: HashMap<EntityNo, Option<Parent>>,
+    ) -> StoreResult<Vec<NewVersion>> {
+        let decided: Vec<Option<Decided>> = {
             let world = Settled {
                 overlay: Overlay {
                     snapshot: self.builder.current(),
-                    batch,
+                    batch: &batch,
                 },
                 standings,
             };
-            for (no, stitched) in &batch.stitched {
-                let ownership = stitched.as_ref().map(|stitched| {
-                    own(
-                        &stitched.evidence,
-                        &stitched.inherits_from,
-                        &self.settings.owner_order,
-                        &world,
-                    )
-                });
-                decided.push((*no, ownership));
-            }
+            batch
+                .stitched
+                .values()
+                .map(|stitched| {
+                    let stitched = stitched.as_ref()?;
+                    let order = &self.settings.owner_order;
+                    Some(own(&stitched.evidence, &stitched.inherits_from, order, &world))
+                })
+                .collect()
+        };
+        for owner in decided.iter().flatten().flat_map(|(ownership, _)| &ownership.owners) {
+            self.number(owner)?;
         }
-        for (_, ownership) in &decided {
-            for owner in ownership.iter().flat_map(|(ownership, _)| &ownership.owners) {
-                self.number(&owner.clone())?;
-            }
-        }
-        let mut versions = Vec::new();
-        for (no, ownership) in decided {
-            let stitched = batch.stitched.get(&no).and_then(Option::as_ref);
-            let version = self.version(no, stitched, ownership)?;
-            self.note_entity_findings(no, stitched)?;
-            versions.extend(version);
+        let mut versions = Vec::with_capacity(decided.len());
+        for ((no, stitched), ownership) in batch.stitched.into_iter().zip(decided) {
+            self.note_entity_findings(no, stitched.as_ref())?;
+            versions.extend(self.version(no, stitched, ownership)?);
         }
         for new in &versions {
             self.builder.put_version(&new.version);
@@ -172,7 +165,7 @@ impl State {
     fn version(
         &mut self,
         no: EntityNo,
-        stitched: Option<&Stitched>,
+        stitched: Option<Stitched>,
         ownership: Option<Decided>,
     ) -> StoreResult<Option<NewVersion>> {
         let node = self.builder.current().node_unchecked(no).cloned();
@@ -210,7 +203,7 @@ impl State {
         watches.extend(stitched.watches.iter().cloned());
         watches.sort();
         watches.dedup();
-        let hash = version_hash(stitched, &ownership, &watches);
+        let hash = version_hash(&stitched, &ownership, &watches);
         if node.as_ref().is_some_and(|node| node.hash == hash) {
             return Ok(None);
         }
@@ -231,17 +224,17 @@ impl State {
                 ChangeKind::Created
             },
             hash,
-            summary: stitched.summary.clone(),
-            relations: stitched.relations.clone(),
+            summary: stitched.summary,
+            relations: stitched.relations,
             ownership,
-            identifiers: stitched.identifiers.clone(),
-            inherits_from: stitched.inherits_from.clone(),
-            continues: stitched.continues.clone(),
+            identifiers: stitched.identifiers,
+            inherits_from: stitched.inherits_from,
+            continues: stitched.continues,
             watches,
         };
         Ok(Some(NewVersion {
             version,
-            body: stitched.body.clone(),
+            body: stitched.body,
         }))
     }
 

@@ -187,7 +187,7 @@ impl State {
         Ok(held)
     }
 
-    fn plan(&mut self, scope: &mut OpenScope, claim: Claim) -> StoreResult<()> {
+    fn plan(&mut self, scope: &mut OpenScope, mut claim: Claim) -> StoreResult<()> {
         let Some(run) = self.runs.get_mut(&scope.run) else {
             return Ok(());
         };
@@ -213,7 +213,7 @@ impl State {
             id: ClaimId::new(&claim.origin.path, &claim.subject),
         };
         let requested_at = claim.requested_at.unwrap_or(scope.opened_at);
-        let (body, hash) = claim.encode();
+        let (body, hash) = claim.take_encoded();
         let held_map = scope.held.get_or_insert_default();
         let held = held_map.get(&key.id).copied();
         let compared = held.map(|held| Held {
@@ -321,7 +321,7 @@ impl State {
         }
         if new {
             self.scopes[key.scope.0 as usize].claims += 1;
-            self.put_scope(key.scope);
+            self.pending.touched_scopes.insert(key.scope);
             super::add_claims(&self.shared, 1, 0);
         }
         self.pending.claims.insert(key, PendingClaim::Put(stored, body));

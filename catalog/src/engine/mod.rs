@@ -12,6 +12,7 @@ pub mod inline;
 mod links;
 mod operate;
 mod pending;
+mod room;
 mod settle;
 mod state;
 mod stitching;
@@ -42,6 +43,7 @@ pub(crate) use trim::TRIMMED_AT_KEY;
 use crate::core::plan::SweepPolicy;
 use crate::fail_point::FailPoints;
 use crate::graph::Snapshot;
+use crate::store::space::MIN_FREE_BYTES_DEFAULT;
 use crate::store::{Retention, Store, StoreError, Trimming};
 use state::State;
 
@@ -53,6 +55,13 @@ pub const COMMIT_CLAIMS_MAX: usize = 1_000;
 
 /// Longest time that a planned claim waits for others before it is committed.
 pub const COMMIT_WAIT_MAX: Duration = Duration::from_millis(50);
+
+/// A delivery of so many items is one of a row: the source sends what it has once that is much.
+const BULK_ITEMS_MIN: usize = 64;
+
+/// Longest time that a durable commit waits to be shown while much is delivered: a snapshot that is shown cannot be
+/// written to in place any more, which makes the next commit dearer.
+pub const PUBLISH_WAIT_MAX: Duration = Duration::from_millis(250);
 
 /// The limits of the engine.
 pub const LIMITS: &[Limit] = &[
@@ -73,6 +82,12 @@ pub const LIMITS: &[Limit] = &[
         value: COMMIT_WAIT_MAX.as_millis() as u64,
         unit: "milliseconds",
         effect: "what is planned is committed",
+    },
+    Limit {
+        name: "publish_wait_ms_max",
+        value: PUBLISH_WAIT_MAX.as_millis() as u64,
+        unit: "milliseconds",
+        effect: "readers see what is durable, although more is being delivered",
     },
     Limit {
         name: "entity_restitch_max",
@@ -115,6 +130,10 @@ pub struct EngineSettings {
     pub owner_order: Vec<OwnerMethod>,
     pub retention: Retention,
     pub fail_points: FailPoints,
+    /// What to do when the disk is full: wait for room, as a server does, or stop, as one does who was only asked once.
+    pub waits_for_room: bool,
+    /// Free space that the search index leaves, in bytes; the store has its own in its options.
+    pub min_free_bytes: u64,
 }
 
 impl EngineSettings {
@@ -128,6 +147,8 @@ impl EngineSettings {
             owner_order: OwnerMethod::ALL.to_vec(),
             retention: Retention::default(),
             fail_points: FailPoints::default(),
+            waits_for_room: false,
+            min_free_bytes: MIN_FREE_BYTES_DEFAULT,
         }
     }
 }
@@ -137,6 +158,10 @@ pub(crate) struct Shared {
     pub(crate) snapshot: ArcSwap<Snapshot>,
     pub(crate) positions: watch::Sender<Position>,
     pub(crate) failed: Mutex<Option<String>>,
+    /// Why nothing is written for the time being.
+    pub(crate) waiting: Mutex<Option<String>>,
+    /// Somebody waits for the engine's end.
+    pub(crate) is_stopping: AtomicBool,
     /// Claims held, for status and metrics.
     pub(crate) claims: AtomicU64,
     pub(crate) counters: EngineCounters,
@@ -155,6 +180,14 @@ pub(crate) struct EngineCounters {
 impl Shared {
     pub(crate) fn failure(&self) -> Option<String> {
         self.failed
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Why the engine waits; nothing while it works.
+    pub(crate) fn waiting(&self) -> Option<String> {
+        self.waiting
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner)
             .clone()
@@ -259,6 +292,7 @@ impl Engine {
 
     fn stop_now(&mut self) {
         let Some(thread) = self.thread.take() else { return };
+        self.shared.is_stopping.store(true, Ordering::Relaxed);
         let mut request = Request::Stop;
         // The channel may be full; the engine empties it.
         while let Err(mpsc::error::TrySendError::Full(back)) = self.requests.try_send(request) {
@@ -288,18 +322,21 @@ fn serve(mut state: State, mut inbox: mpsc::Receiver<Request>, shared: &Shared) 
             return;
         }
     };
+    state.waits_for_room = state.settings.waits_for_room;
     loop {
-        let request = match state.pending_since() {
+        let request = match state.waiting_since() {
             None => runtime.block_on(inbox.recv()),
             Some(since) => {
                 let left = COMMIT_WAIT_MAX.saturating_sub(since.elapsed());
                 match runtime.block_on(async { tokio::time::timeout(left, inbox.recv()).await }) {
                     Ok(request) => request,
                     Err(_) => {
+                        state.in_bulk = false;
                         if let Err(error) = state.flush() {
-                            stop_with(&mut inbox, shared, &error);
+                            stop_with(&mut inbox, shared, &state, &error);
                             return;
                         }
+                        state.publish_if_due();
                         continue;
                     }
                 }
@@ -307,16 +344,25 @@ fn serve(mut state: State, mut inbox: mpsc::Receiver<Request>, shared: &Shared) 
         };
         let outcome = match request {
             None | Some(Request::Stop) => {
+                state.in_bulk = false;
                 if let Err(error) = state.flush() {
-                    stop_with(&mut inbox, shared, &error);
+                    stop_with(&mut inbox, shared, &state, &error);
+                    return;
                 }
+                state.publish_if_due();
                 shared.fail("it was stopped".to_owned());
                 return;
             }
-            Some(request) => state.handle(request),
+            Some(request) => {
+                state.in_bulk = matches!(&request, Request::Deliver(_, items, _) if items.len() >= BULK_ITEMS_MIN);
+                if !state.in_bulk {
+                    state.publish_if_due();
+                }
+                state.await_room().and_then(|()| state.handle(request))
+            }
         };
         if let Err(error) = outcome {
-            stop_with(&mut inbox, shared, &error);
+            stop_with(&mut inbox, shared, &state, &error);
             return;
         }
     }
@@ -334,10 +380,11 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
-fn stop_with(inbox: &mut mpsc::Receiver<Request>, shared: &Shared, error: &StoreError) {
-    let reason = chain(error);
+fn stop_with(inbox: &mut mpsc::Receiver<Request>, shared: &Shared, state: &State, error: &StoreError) {
+    let reason = state.why_it_failed(error);
     tracing::error!(error = %reason, "the engine stops: its store failed");
     shared.fail(reason);
+    shared.set_waiting(None);
     // Whoever waits for an answer gets an error when its sender is dropped.
     inbox.close();
     while inbox.try_recv().is_ok() {}

@@ -6,7 +6,9 @@ use std::time::Instant;
 
 use bailiwick_schema::{ClaimBody, RunId, SourceId};
 
-use crate::store::{ClaimHead, ClaimKey, Commit, CommitCause, EntityIdentity, EntityNo, NewVersion, StoredClaim};
+use crate::store::{
+    ClaimHead, ClaimKey, Commit, CommitCause, EntityIdentity, EntityNo, NewVersion, ScopeNo, StoredClaim,
+};
 
 /// What a claim will be once the commit is made.
 #[derive(Debug, Clone)]
@@ -31,6 +33,8 @@ pub(super) struct Pending {
     pub(super) entity_claims: HashMap<EntityNo, BTreeMap<ClaimKey, bool>>,
     /// Entities to be stitched.
     pub(super) touched: BTreeSet<EntityNo>,
+    /// Scopes whose number of claims changed; their records join the commit when it is made.
+    pub(super) touched_scopes: BTreeSet<ScopeNo>,
     /// Versions made by other means than stitching.
     pub(super) reissued: Vec<NewVersion>,
     pub(super) since: Option<Instant>,

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::Mutex;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
@@ -70,6 +70,8 @@ pub(crate) struct State {
     pub(super) head: Position,
     pub(super) last_at: Timestamp,
     pub(super) next_no: u32,
+    /// Whether a full disk is waited out; not before it serves.
+    pub(super) waits_for_room: bool,
     /// Numbers below this one may have claims in the store.
     pub(super) stored_numbers: u32,
     pub(super) scopes: Vec<ScopeRecord>,
@@ -92,6 +94,10 @@ pub(crate) struct State {
     /// Claims removed while runs were open, with the request time of the removal.
     pub(super) tombstones: HashMap<ClaimKey, (Timestamp, Timestamp)>,
     pub(super) pending: Pending,
+    /// What is being delivered is part of much, and more will follow at once.
+    pub(super) in_bulk: bool,
+    /// Since when the newest commit is durable and not shown.
+    pub(super) unpublished_since: Option<Instant>,
     /// Entities whose links are looked at when the run ends.
     pub(super) dirty: BTreeSet<EntityNo>,
     /// Everything up to here was looked at, as far as the store knows.
@@ -112,7 +118,7 @@ impl State {
         let mut watches_of = HashMap::new();
         let mut continuers = HashMap::new();
         store.live_versions(&mut |version| {
-            builder.put_version(&version);
+            builder.put_loaded(&version);
             for watch in &version.watches {
                 watches.entry(watch.clone()).or_default().insert(version.no);
             }
@@ -124,6 +130,7 @@ impl State {
             }
             ControlFlow::Continue(())
         })?;
+        builder.finish_loading();
         store.identifiers(&mut |row| {
             if row.until.is_none() {
                 builder.put_identifier(&row);
@@ -162,6 +169,8 @@ impl State {
             snapshot: ArcSwap::from_pointee(builder.publish(head, last_at)),
             positions: watch::Sender::new(head),
             failed: Mutex::new(None),
+            waiting: Mutex::new(None),
+            is_stopping: AtomicBool::new(false),
             claims: AtomicU64::new(claims),
             counters: super::EngineCounters::default(),
             trimming: false.into(),
@@ -196,7 +205,10 @@ impl State {
             next_ticket: 0,
             tombstones: HashMap::new(),
             pending: Pending::default(),
+            in_bulk: false,
+            unpublished_since: None,
             dirty: BTreeSet::new(),
+            waits_for_room: false,
             links_seen: Position::ZERO,
         };
         state.take_up_links()?;
@@ -359,12 +371,14 @@ impl State {
         Ok(())
     }
 
-    pub(super) fn pending_since(&self) -> Option<Instant> {
-        if self.pending.is_empty() {
+    /// Since when something waits to be committed or shown.
+    pub(super) fn waiting_since(&self) -> Option<Instant> {
+        let planned = if self.pending.is_empty() {
             None
         } else {
             self.pending.since
-        }
+        };
+        planned.or(self.unpublished_since)
     }
 
     /// The number of a ref, allotting one and a uid to a ref that has none yet.

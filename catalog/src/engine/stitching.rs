@@ -8,7 +8,7 @@ use bailiwick_schema::{ClaimBody, Identifier, IdentifierClaim, Subject};
 use super::pending::PendingClaim;
 use super::state::State;
 use super::world::{Overlay, standing_of};
-use crate::core::own::INHERIT_DEPTH_MAX;
+use crate::core::own::{INHERIT_DEPTH_MAX, Parent};
 use crate::core::stitch::{SourcedClaim, Stitched, stitch};
 use crate::graph::Snapshot;
 use crate::store::{ClaimHead, ClaimKey, EntityNo, IdentifierRow, StoreError, StoreResult, StoredClaim};
@@ -81,7 +81,8 @@ impl State {
         let mut claims = Vec::with_capacity(keys.len());
         for key in keys {
             if let Some(PendingClaim::Put(stored, body)) = self.pending.claims.get(&key) {
-                claims.push(self.with_source(stored.without_body(), Arc::clone(body)));
+                let entity_bytes = body.entity_in(&stored.body).map(<[u8]>::to_vec);
+                claims.push(self.with_source(stored.without_body(), Arc::clone(body), entity_bytes));
             } else if let Some(stored) = self.claim(key)? {
                 claims.push(self.sourced(stored)?);
             }
@@ -103,13 +104,14 @@ impl State {
     }
 
     pub(super) fn sourced(&self, stored: StoredClaim) -> StoreResult<SourcedClaim> {
-        let body = serde_json::from_slice(&stored.body).map_err(|_| StoreError::Corrupt {
+        let body: ClaimBody = serde_json::from_slice(&stored.body).map_err(|_| StoreError::Corrupt {
             what: format!("the claim of {} in scope {}", stored.subject, stored.head.key.scope.0),
         })?;
-        Ok(self.with_source(stored, Arc::new(body)))
+        let entity_bytes = body.entity_in(&stored.body).map(<[u8]>::to_vec);
+        Ok(self.with_source(stored, Arc::new(body), entity_bytes))
     }
 
-    fn with_source(&self, stored: StoredClaim, body: Arc<ClaimBody>) -> SourcedClaim {
+    fn with_source(&self, stored: StoredClaim, body: Arc<ClaimBody>, entity_bytes: Option<Vec<u8>>) -> SourcedClaim {
         let scope = self.scope(stored.head.key.scope);
         SourcedClaim {
             source: scope.source.clone(),
@@ -118,6 +120,7 @@ impl State {
             scope: scope.id.clone(),
             stored,
             body,
+            entity_bytes,
         }
     }
 
@@ -260,9 +263,11 @@ impl State {
 
     /// What depends on an entity's being there, or on who owns it by itself, is stitched with it.
     ///
-    /// Looks at the whole batch once its queue is empty: only then is it known who lives and who holds what.
-    pub(super) fn follow_standings(&self, batch: &mut Batch) {
+    /// Looks at the whole batch once its queue is empty: only then is it known who lives and who holds what. Returns
+    /// what each entity of the batch now means to its heirs; true once nothing follows any more.
+    pub(super) fn follow_standings(&self, batch: &mut Batch) -> HashMap<EntityNo, Option<Parent>> {
         let snapshot = self.builder.current();
+        let mut standings = HashMap::with_capacity(batch.stitched.len());
         let mut follow: BTreeSet<EntityNo> = BTreeSet::new();
         for (no, stitched) in &batch.stitched {
             let node = snapshot.node_unchecked(*no);
@@ -284,10 +289,12 @@ impl State {
             if before != after {
                 follow.extend(heirs_of(snapshot, *no));
             }
+            standings.insert(*no, after);
         }
         batch
             .queue
             .extend(follow.into_iter().filter(|no| !batch.stitched.contains_key(no)));
+        standings
     }
 }
 

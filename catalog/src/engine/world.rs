@@ -8,6 +8,7 @@ use super::stitching::Batch;
 use crate::core::own::{Parent, World, own};
 use crate::core::stitch::Stitched;
 use crate::graph::Snapshot;
+use crate::store::EntityNo;
 
 /// What an entity means to those that inherit from it.
 pub(super) fn standing_of(stitched: &Stitched, order: &[OwnerMethod], world: &dyn World) -> Parent {
@@ -52,7 +53,7 @@ impl World for Overlay<'_> {
 /// The overlay once the batch is complete: what its entities mean to their heirs is known.
 pub(super) struct Settled<'a> {
     pub(super) overlay: Overlay<'a>,
-    pub(super) standings: HashMap<EntityRef, Option<Parent>>,
+    pub(super) standings: HashMap<EntityNo, Option<Parent>>,
 }
 
 impl World for Settled<'_> {
@@ -65,9 +66,10 @@ impl World for Settled<'_> {
     }
 
     fn parent(&self, entity: &EntityRef) -> Option<Parent> {
-        match self.standings.get(entity) {
+        let no = self.overlay.snapshot.number(entity)?;
+        match self.standings.get(&no) {
             Some(standing) => standing.clone(),
-            None => self.overlay.parent(entity),
+            None => self.overlay.snapshot.standing(no),
         }
     }
 }

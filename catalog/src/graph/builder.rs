@@ -1,13 +1,15 @@
 //! Turning the current snapshot into the next one, at the cost of what changed.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use bailiwick_schema::{EntityRef, Identifier, Position, Timestamp};
-use imbl::{GenericOrdMap, HashMap, OrdSet, Vector};
+use imbl::{GenericOrdMap, OrdSet, Vector};
 
+use super::numbers::Numbers;
+use super::orders::Orders;
 use super::postings::values_of_node;
-use super::{IdentifierHolder, Node, NodeRelation, Posting, RelationTypes, Snapshot};
+use super::{Field, IdentifierHolder, Node, NodeRelation, Posting, RelationTypes, Snapshot, TextMap};
 use crate::store::{ChangeKind, EntityIdentity, EntityNo, EntityVersion, IdentifierRow};
 
 /// The writer's side of the snapshot. One lives in the engine.
@@ -15,7 +17,10 @@ pub struct SnapshotBuilder {
     next: Snapshot,
     relation_types: RelationTypes,
     /// Strings that many nodes share. Never shrinks; its size is bounded by distinct values ever seen.
-    interned: HashSet<Arc<str>>,
+    interned: HashSet<Arc<str>, foldhash::quality::RandomState>,
+    /// The places of postings, by what the snapshot orders by value: found in one step.
+    places: HashMap<(Field, Arc<str>), u32, foldhash::quality::RandomState>,
+    free_places: Vec<u32>,
 }
 
 impl SnapshotBuilder {
@@ -26,17 +31,21 @@ impl SnapshotBuilder {
             live: 0,
             nodes: Vector::new(),
             names: Vector::new(),
-            by_ref: HashMap::new(),
+            by_ref: TextMap::default(),
             incoming: OrdSet::new(),
-            postings: GenericOrdMap::new(),
-            by_name: OrdSet::new(),
-            identifiers: HashMap::new(),
+            values: GenericOrdMap::new(),
+            postings: Vector::new(),
+            degrees: Vector::new(),
+            orders: Orders::default(),
+            identifiers: TextMap::default(),
             relation_types: Arc::new(relation_types.clone()),
         };
         Self {
             next,
             relation_types,
-            interned: HashSet::new(),
+            interned: HashSet::default(),
+            places: HashMap::default(),
+            free_places: Vec::new(),
         }
     }
 
@@ -66,10 +75,14 @@ impl SnapshotBuilder {
 
     fn put_name(&mut self, no: EntityNo, entity: &EntityRef) {
         let at = no.0 as usize;
+        if self.next.names.get(at) == Some(entity) {
+            return;
+        }
         while self.next.names.len() <= at {
             // Numbers are dense, so a gap is filled by the identities that follow in the same commit.
             self.next.names.push_back(entity.clone());
             self.next.nodes.push_back(None);
+            self.next.degrees.push_back(0);
         }
         self.next.names.set(at, entity.clone());
         self.next.by_ref.insert(entity.clone(), no);
@@ -86,11 +99,50 @@ impl SnapshotBuilder {
         if let Some(node) = &node {
             self.index(node, old.as_deref());
         }
+        self.next.orders.replace(old.as_deref(), node.as_deref());
         match (&old, &node) {
             (None, Some(_)) => self.next.live += 1,
             (Some(_), None) => self.next.live -= 1,
             _ => {}
         }
+    }
+
+    /// Applies one live version of a snapshot that is being loaded: nothing else of its entity was put before. What
+    /// orders and follows relations backwards is missing until [`Self::finish_loading`].
+    pub(crate) fn put_loaded(&mut self, version: &EntityVersion) {
+        self.put_name(version.no, &version.entity);
+        let node = Arc::new(self.node(version));
+        self.next.nodes.set(version.no.0 as usize, Some(Arc::clone(&node)));
+        for (field, value, display) in self.values(&node) {
+            self.join(node.no, (field, value), display);
+        }
+        self.next.live += 1;
+    }
+
+    /// Makes what is quicker made from all entities at once, on as many threads as it has parts.
+    pub(crate) fn finish_loading(&mut self) {
+        let nodes: Vec<Arc<Node>> = self.next.nodes.iter().flatten().cloned().collect();
+        std::thread::scope(|scope| {
+            let orders = scope.spawn(|| Orders::of(&nodes));
+            let mut edges: Vec<(u32, u16, u32)> = nodes
+                .iter()
+                .flat_map(|node| {
+                    let edge = |relation: &NodeRelation| (relation.target.0, relation.relation.0, node.no.0);
+                    node.relations.iter().map(edge)
+                })
+                .collect();
+            edges.sort_unstable();
+            edges.dedup();
+            let mut degrees = vec![0_u32; self.next.names.len()];
+            for (target, _, _) in &edges {
+                if let Some(degree) = degrees.get_mut(*target as usize) {
+                    *degree = degree.saturating_add(1);
+                }
+            }
+            self.next.degrees = degrees.into_iter().collect();
+            self.next.incoming = edges.into_iter().collect();
+            self.next.orders = orders.join().expect("comparing texts does not panic");
+        });
     }
 
     pub fn put_identifier(&mut self, row: &IdentifierRow) {
@@ -128,12 +180,7 @@ impl SnapshotBuilder {
     }
 
     fn intern(&mut self, text: &str) -> Arc<str> {
-        if let Some(known) = self.interned.get(text) {
-            return known.clone();
-        }
-        let text: Arc<str> = text.into();
-        self.interned.insert(text.clone());
-        text
+        intern(&mut self.interned, text)
     }
 
     fn node(&mut self, version: &EntityVersion) -> Node {
@@ -192,9 +239,10 @@ impl SnapshotBuilder {
     fn unindex(&mut self, old: &Node, new: Option<&Node>) {
         for relation in &old.relations {
             if !new.is_some_and(|new| new.relations.contains(relation)) {
-                self.next
-                    .incoming
-                    .remove(&(relation.target.0, relation.relation.0, old.no.0));
+                let edge = (relation.target.0, relation.relation.0, old.no.0);
+                if self.next.incoming.remove(&edge).is_some() {
+                    self.count_incoming(relation.target, |degree| degree.saturating_sub(1));
+                }
             }
         }
         let kept = new.map(|new| self.values(new)).unwrap_or_default();
@@ -202,61 +250,100 @@ impl SnapshotBuilder {
             if kept.iter().any(|(at, same, _)| *at == field && *same == value) {
                 continue;
             }
-            let key = (field, value);
-            let emptied = self.next.postings.get_mut(&key).is_some_and(|posting| {
-                posting.entities.remove(&old.no.0);
-                posting.entities.is_empty()
-            });
-            if emptied {
-                self.next.postings.remove(&key);
-            }
-        }
-        if new.is_none_or(|new| new.name != old.name) {
-            self.next.by_name.remove(&(old.name.to_lowercase().into(), old.no.0));
+            self.leave(old.no, (field, value));
         }
     }
 
     fn index(&mut self, new: &Node, old: Option<&Node>) {
         for relation in &new.relations {
             if !old.is_some_and(|old| old.relations.contains(relation)) {
-                self.next
-                    .incoming
-                    .insert((relation.target.0, relation.relation.0, new.no.0));
+                let edge = (relation.target.0, relation.relation.0, new.no.0);
+                if self.next.incoming.insert(edge).is_none() {
+                    self.count_incoming(relation.target, |degree| degree.saturating_add(1));
+                }
             }
         }
+        let held = old.map(|old| self.values(old)).unwrap_or_default();
         for (field, value, display) in self.values(new) {
-            let key = (field, value);
-            match self.next.postings.get_mut(&key) {
-                Some(posting) => {
-                    posting.entities.insert(new.no.0);
-                }
-                None => {
-                    let entities = OrdSet::unit(new.no.0);
-                    self.next.postings.insert(
-                        key,
-                        Posting {
-                            display: display.into(),
-                            entities,
-                        },
-                    );
-                }
+            if held.iter().any(|(at, same, _)| *at == field && *same == value) {
+                continue;
             }
+            self.join(new.no, (field, value), display);
         }
-        if old.is_none_or(|old| old.name != new.name) {
-            self.next.by_name.insert((new.name.to_lowercase().into(), new.no.0));
+    }
+
+    /// Puts an entity under a value.
+    fn join(&mut self, no: EntityNo, key: (Field, Arc<str>), display: Arc<str>) {
+        if let Some(place) = self.places.get(&key) {
+            if let Some(posting) = self.next.postings.get_mut(*place as usize) {
+                posting.entities.insert(no.0);
+            }
+            return;
+        }
+        let posting = Posting {
+            display,
+            entities: Numbers::unit(no.0),
+        };
+        let place = self.free_places.pop().unwrap_or_else(|| {
+            u32::try_from(self.next.postings.len()).expect("values are fewer than what fits into memory at 2^32")
+        });
+        if (place as usize) < self.next.postings.len() {
+            self.next.postings.set(place as usize, posting);
+        } else {
+            self.next.postings.push_back(posting);
+        }
+        self.next.values.insert(key.clone(), place);
+        self.places.insert(key, place);
+    }
+
+    /// Takes an entity from under a value; a value without entities is forgotten.
+    fn leave(&mut self, no: EntityNo, key: (Field, Arc<str>)) {
+        let Some(place) = self.places.get(&key).copied() else {
+            return;
+        };
+        let emptied = self.next.postings.get_mut(place as usize).is_some_and(|posting| {
+            posting.entities.remove(no.0);
+            posting.entities.is_empty()
+        });
+        if emptied {
+            self.next.values.remove(&key);
+            self.places.remove(&key);
+            self.free_places.push(place);
+        }
+    }
+
+    fn count_incoming(&mut self, target: EntityNo, change: impl FnOnce(u32) -> u32) {
+        if let Some(degree) = self.next.degrees.get_mut(target.0 as usize) {
+            *degree = change(*degree);
         }
     }
 
     /// (field, key in lower case, value as spelled), without repetition.
-    fn values(&self, node: &Node) -> Vec<(super::Field, Arc<str>, String)> {
-        let mut values: Vec<(super::Field, Arc<str>, String)> = Vec::with_capacity(16);
-        let name_of = |no: EntityNo| self.next.name(no).map(|name| Arc::from(name.as_str()));
+    fn values(&mut self, node: &Node) -> Vec<(Field, Arc<str>, Arc<str>)> {
+        let mut values: Vec<(Field, Arc<str>, Arc<str>)> = Vec::with_capacity(16);
+        let interned = &mut self.interned;
+        let names = &self.next.names;
+        let name_of = |no: EntityNo| names.get(no.0 as usize).map(EntityRef::as_str);
         values_of_node(node, name_of, |field, value| {
-            let key: Arc<str> = value.to_lowercase().into();
+            let spelled = intern(interned, value);
+            let key = if value.chars().any(char::is_uppercase) {
+                intern(interned, &value.to_lowercase())
+            } else {
+                Arc::clone(&spelled)
+            };
             if !values.iter().any(|(at, same, _)| *at == field && *same == key) {
-                values.push((field, key, value.to_owned()));
+                values.push((field, key, spelled));
             }
         });
         values
     }
+}
+
+fn intern(known: &mut HashSet<Arc<str>, foldhash::quality::RandomState>, text: &str) -> Arc<str> {
+    if let Some(known) = known.get(text) {
+        return known.clone();
+    }
+    let text: Arc<str> = text.into();
+    known.insert(text.clone());
+    text
 }

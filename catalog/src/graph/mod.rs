@@ -8,20 +8,30 @@
 mod builder;
 pub mod filter;
 mod node;
+mod numbers;
+pub(crate) mod orders;
 mod postings;
 pub mod select;
+mod sets;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
 use bailiwick_schema::{EntityRef, Identifier, Position, Timestamp, Viewer};
-use imbl::{GenericOrdMap, HashMap, OrdSet, Vector, shared_ptr::ArcK};
+use imbl::{GenericHashMap, GenericOrdMap, OrdSet, Vector, shared_ptr::ArcK};
 
 pub use builder::SnapshotBuilder;
 pub use node::{Node, NodeRelation, RelationNo, RelationTypes};
+pub use numbers::Numbers;
 pub use postings::{Field, Posting};
 
+use self::orders::Orders;
 use crate::core::own::Parent;
 use crate::store::EntityNo;
+
+/// A persistent map whose keys are short texts: hashing them the standard way would cost more than the look-up.
+type TextMap<K, V> = GenericHashMap<K, V, foldhash::quality::RandomState, ArcK>;
 
 /// An immutable view of the catalog at one position.
 #[derive(Clone)]
@@ -33,14 +43,27 @@ pub struct Snapshot {
     nodes: Vector<Option<Arc<Node>>>,
     /// The name of every number, dangling ones too.
     names: Vector<EntityRef>,
-    by_ref: HashMap<EntityRef, EntityNo>,
+    by_ref: TextMap<EntityRef, EntityNo>,
     /// (target, relation, from)
     incoming: OrdSet<(u32, u16, u32)>,
-    postings: GenericOrdMap<(Field, Arc<str>), Posting, ArcK>,
-    /// (name in lower case, number), the default order of lists.
-    by_name: OrdSet<(Arc<str>, u32)>,
-    identifiers: HashMap<Identifier, Arc<[IdentifierHolder]>>,
+    /// (field, value in lower case) → place in `postings`
+    values: GenericOrdMap<(Field, Arc<str>), u32, ArcK>,
+    /// Places of values that are gone are empty until they are taken again.
+    postings: Vector<Posting>,
+    /// How many relations come in, by entity number.
+    degrees: Vector<u32>,
+    orders: Orders,
+    identifiers: TextMap<Identifier, Arc<[IdentifierHolder]>>,
     relation_types: Arc<RelationTypes>,
+}
+
+/// How many relations come in; remembers where it read last, so neighbours are near.
+pub(crate) struct Degrees<'a>(imbl::vector::Focus<'a, u32, imbl::shared_ptr::DefaultSharedPtr>);
+
+impl Degrees<'_> {
+    pub(crate) fn get(&mut self, no: EntityNo) -> u32 {
+        self.0.get(no.0 as usize).copied().unwrap_or(0)
+    }
 }
 
 /// Who holds an identifier now.
@@ -192,20 +215,31 @@ impl Snapshot {
 
     /// Live entities with this value of an indexed field; values compare without case.
     pub fn posting(&self, field: Field, value: &str) -> Option<&Posting> {
-        self.postings.get(&(field, value.to_lowercase().into()))
+        let place = self.values.get(&(field, value.to_lowercase().into()))?;
+        self.postings.get(*place as usize)
     }
 
     /// All values of an indexed field with their postings, by value.
     pub fn values_of(&self, field: Field) -> impl Iterator<Item = (&Arc<str>, &Posting)> {
-        let from: (Field, Arc<str>) = (field, "".into());
-        self.postings
-            .range(from..)
-            .take_while(move |((at, _), _)| *at == field)
-            .map(|((_, value), posting)| (value, posting))
+        self.values_from(field, "")
     }
 
-    /// Numbers of all live entities in the order of their names.
-    pub(crate) fn by_name(&self) -> impl DoubleEndedIterator<Item = EntityNo> + '_ {
-        self.by_name.iter().map(|(_, no)| EntityNo(*no))
+    /// Likewise, from a value on.
+    pub(crate) fn values_from(&self, field: Field, value: &str) -> impl Iterator<Item = (&Arc<str>, &Posting)> {
+        let from: (Field, Arc<str>) = (field, value.into());
+        self.values
+            .range(from..)
+            .take_while(move |((at, _), _)| *at == field)
+            .filter_map(|((_, value), place)| Some((value, self.postings.get(*place as usize)?)))
+    }
+
+    /// How many relations come in, entity by entity.
+    pub(crate) fn degrees(&self) -> Degrees<'_> {
+        Degrees(self.degrees.focus())
+    }
+
+    /// Live entities in the order of names, and of titles.
+    pub(crate) fn orders(&self) -> &Orders {
+        &self.orders
     }
 }

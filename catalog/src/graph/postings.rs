@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use imbl::OrdSet;
-
-use crate::graph::Node;
+use crate::graph::{Node, Numbers};
 use crate::store::EntityNo;
 
 /// Fields that are indexed in the snapshot. Everything else goes through the search index.
@@ -61,7 +59,7 @@ impl Field {
 pub struct Posting {
     /// The value as one of them spells it.
     pub display: Arc<str>,
-    pub entities: OrdSet<u32>,
+    pub entities: Numbers,
 }
 
 impl Posting {
@@ -74,18 +72,18 @@ impl Posting {
     }
 
     pub fn contains(&self, no: EntityNo) -> bool {
-        self.entities.contains(&no.0)
+        self.entities.contains(no.0)
     }
 
     pub fn iter(&self) -> impl Iterator<Item = EntityNo> + '_ {
-        self.entities.iter().map(|no| EntityNo(*no))
+        self.entities.iter().map(EntityNo)
     }
 }
 
 /// Calls back with every (field, value) of a node; owners come as refs from `name_of`.
-pub(crate) fn values_of_node(
+pub(crate) fn values_of_node<'a>(
     node: &Node,
-    mut name_of: impl FnMut(EntityNo) -> Option<Arc<str>>,
+    mut name_of: impl FnMut(EntityNo) -> Option<&'a str>,
     mut visit: impl FnMut(Field, &str),
 ) {
     visit(Field::Kind, &node.kind);
@@ -104,7 +102,7 @@ pub(crate) fn values_of_node(
     }
     for owner in &node.owners {
         if let Some(name) = name_of(*owner) {
-            visit(Field::Owner, &name);
+            visit(Field::Owner, name);
         }
     }
 }

@@ -1,17 +1,22 @@
 //! Lists and facets over the snapshot: filter, order, page, count.
 
-use std::collections::BTreeMap;
+use std::cmp::Ordering;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use bailiwick_schema::{EntityRef, Viewer};
 
-use super::filter::{Filter, Matcher};
+use super::filter::Filter;
+use super::orders::{TextOrder, compare_folded, folded};
 use super::postings::values_of_node;
-use super::{Field, Node, Posting, Snapshot};
+use super::sets::Narrowed;
+use super::{Field, Node, Numbers, Snapshot};
 use crate::store::EntityNo;
 
-/// Above this many candidates an ordered page walks the order instead of sorting the candidates.
-const SORT_CANDIDATES_MAX: usize = 8_192;
+/// How much longer a walk along an order may take than it should, before the candidates are sorted instead.
+const WALK_PATIENCE: usize = 8;
+/// Up to this many entities are asked for their values one by one; for more the values are asked for their entities.
+const COUNTED_SINGLY_MAX: usize = 512;
 
 /// What a list is ordered by. Ties go by ref; what has no value comes last in both directions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -88,6 +93,9 @@ pub struct Bucket {
 
 impl Snapshot {
     /// The page of `first` entities after a cursor. An empty order is by name.
+    ///
+    /// A page by name or by title costs what it shows, a page by anything else a look at every candidate; the count
+    /// comes from the indexes wherever they know the whole filter.
     pub fn select(
         &self,
         viewer: &Viewer,
@@ -103,64 +111,97 @@ impl Snapshot {
                 has_next: false,
             };
         }
-        let order = if order.is_empty() {
-            &[Order {
-                field: OrderField::Name,
-                descending: false,
-            }]
-        } else {
-            order
+        let order = or_by_name(order);
+        let candidates = Candidates::new(self, viewer, filter);
+        let walked = match order {
+            [order] => self.walk(&candidates, *order, after, first),
+            _ => None,
         };
-        let narrowest = self.narrowest(filter);
-        let candidates = narrowest.as_ref().map_or(self.len(), Candidates::len);
-        if candidates > SORT_CANDIDATES_MAX && order.len() == 1 && order[0].field == OrderField::Name {
-            return self.walk_names(viewer, filter, order[0], after, first, narrowest.as_ref());
+        let mut nodes = walked.unwrap_or_else(|| self.sorted(&candidates, order, after, first + 1));
+        let has_next = nodes.len() > first;
+        nodes.truncate(first);
+        Page {
+            nodes: nodes.into_iter().map(Arc::clone).collect(),
+            total: candidates.count(),
+            has_next,
         }
-        let mut keyed: Vec<(Vec<Option<String>>, &Arc<Node>)> = Vec::new();
-        self.for_candidates(narrowest.as_ref(), |node| {
-            if node.seen_by(viewer) && filter.matches(self, node) {
-                keyed.push((self.sort_keys(node, order), node));
+    }
+
+    /// The first ones along an index of the order, one more than the page; nothing where there is none or where it
+    /// would not be the quicker way.
+    fn walk<'a>(
+        &'a self,
+        candidates: &Candidates<'a>,
+        order: Order,
+        after: Option<&PageCursor>,
+        first: usize,
+    ) -> Option<Vec<&'a Arc<Node>>> {
+        let index: &TextOrder = match order.field {
+            OrderField::Name => &self.orders().by_name,
+            OrderField::Title => &self.orders().by_title,
+            _ => return None,
+        };
+        let wanted = first + 1;
+        let expected = match candidates.set() {
+            Some(set) if set.len() <= wanted => return None,
+            Some(set) => {
+                let expected = wanted * self.len().div_ceil(set.len());
+                if expected > set.len() {
+                    return None;
+                }
+                expected
+            }
+            None => wanted,
+        };
+        let mut patience = expected.saturating_mul(WALK_PATIENCE).saturating_add(1_024);
+        let mut nodes = Vec::with_capacity(wanted);
+        let after = after.map(|after| (after.keys.first().and_then(Option::as_deref), &after.entity));
+        index.walk(order.descending, after, |no| {
+            patience -= 1;
+            nodes.extend(candidates.node(no));
+            nodes.len() < wanted && patience > 0
+        });
+        (patience > 0 || nodes.len() == wanted).then_some(nodes)
+    }
+
+    /// The first `wanted` candidates in an order.
+    fn sorted<'a>(
+        &'a self,
+        candidates: &Candidates<'a>,
+        order: &[Order],
+        after: Option<&PageCursor>,
+        wanted: usize,
+    ) -> Vec<&'a Arc<Node>> {
+        let mut nodes: Vec<&Arc<Node>> = Vec::new();
+        candidates.each(|node| {
+            let behind = after.is_none_or(|after| {
+                let keys = self.sort_keys(node, order);
+                compare(order, (&keys, &node.entity), (&after.keys, &after.entity)) == Ordering::Greater
+            });
+            if behind {
+                nodes.push(node);
             }
         });
-        let total = keyed.len();
-        keyed.sort_by(|one, two| compare(order, (&one.0, &one.1.entity), (&two.0, &two.1.entity)));
-        let start = after.map_or(0, |after| {
-            keyed.partition_point(|(keys, node)| {
-                compare(order, (keys, &node.entity), (&after.keys, &after.entity)) != std::cmp::Ordering::Greater
-            })
-        });
-        let nodes: Vec<Arc<Node>> = keyed[start..]
-            .iter()
-            .take(first)
-            .map(|(_, node)| Arc::clone(node))
-            .collect();
-        let has_next = start + nodes.len() < total;
-        Page { nodes, total, has_next }
+        let compare = |one: &&Arc<Node>, two: &&Arc<Node>| self.compare_nodes(order, one, two);
+        if nodes.len() > wanted && wanted > 0 {
+            nodes.select_nth_unstable_by(wanted - 1, compare);
+            nodes.truncate(wanted);
+        }
+        nodes.sort_unstable_by(compare);
+        nodes
     }
 
     /// The cursor of a node under an order.
     pub fn cursor_of(&self, node: &Node, order: &[Order]) -> PageCursor {
-        let order = if order.is_empty() {
-            &[Order {
-                field: OrderField::Name,
-                descending: false,
-            }]
-        } else {
-            order
-        };
         PageCursor {
-            keys: self.sort_keys(node, order),
+            keys: self.sort_keys(node, or_by_name(order)),
             entity: node.entity.clone(),
         }
     }
 
     /// How many entities pass.
     pub fn count(&self, viewer: &Viewer, filter: &Filter) -> usize {
-        let mut count = 0;
-        self.for_candidates(self.narrowest(filter).as_ref(), |node| {
-            count += usize::from(node.seen_by(viewer) && filter.matches(self, node));
-        });
-        count
+        Candidates::new(self, viewer, filter).count()
     }
 
     /// Values of an indexed field among the entities that pass, most frequent first, then by value.
@@ -168,115 +209,100 @@ impl Snapshot {
         if !viewer.reads_anything() {
             return Vec::new();
         }
-        let mut buckets: Vec<Bucket> = if matches!(filter, Filter::All(all) if all.is_empty()) {
-            self.values_of(field)
-                .map(|(_, posting)| Bucket {
-                    value: posting.display.to_string(),
-                    count: posting.len(),
-                })
-                .collect()
-        } else {
-            let mut counts: BTreeMap<String, usize> = BTreeMap::new();
-            self.for_candidates(self.narrowest(filter).as_ref(), |node| {
-                if node.seen_by(viewer) && filter.matches(self, node) {
-                    let name_of = |no: EntityNo| self.name(no).map(|name| Arc::from(name.as_str()));
-                    values_of_node(node, name_of, |at, value| {
-                        if at == field {
-                            match counts.get_mut(value) {
-                                Some(count) => *count += 1,
-                                None => {
-                                    counts.insert(value.to_owned(), 1);
-                                }
-                            }
-                        }
-                    });
+        let candidates = Candidates::new(self, viewer, filter);
+        let mut buckets: Vec<Bucket> = match candidates.numbers() {
+            None => self
+                .values_of(field)
+                .map(|(_, posting)| bucket(&posting.display, posting.len()))
+                .collect(),
+            Some(set) if set.len() <= COUNTED_SINGLY_MAX => self.counted_singly(field, &set),
+            Some(set) => self
+                .values_of(field)
+                .map(|(_, posting)| bucket(&posting.display, posting.entities.common_len(&set)))
+                .filter(|bucket| bucket.count > 0)
+                .collect(),
+        };
+        buckets.sort_unstable_by(|one, two| two.count.cmp(&one.count).then_with(|| one.value.cmp(&two.value)));
+        buckets
+    }
+
+    fn counted_singly(&self, field: Field, set: &Numbers) -> Vec<Bucket> {
+        let mut counts: HashMap<String, usize> = HashMap::new();
+        let mut values: Vec<String> = Vec::new();
+        for node in set.iter().filter_map(|no| self.node_unchecked(EntityNo(no))) {
+            let name_of = |no: EntityNo| self.name(no).map(bailiwick_schema::EntityRef::as_str);
+            values.clear();
+            values_of_node(node, name_of, |at, value| {
+                let lower = || value.to_lowercase();
+                if at == field && !values.iter().any(|known| *known == lower()) {
+                    values.push(lower());
                 }
             });
-            counts
-                .into_iter()
-                .map(|(value, count)| Bucket { value, count })
-                .collect()
+            for value in values.drain(..) {
+                *counts.entry(value).or_default() += 1;
+            }
+        }
+        let spelled = |value: String| match self.posting(field, &value) {
+            Some(posting) => posting.display.to_string(),
+            None => value,
         };
-        buckets.sort_by(|one, two| two.count.cmp(&one.count).then_with(|| one.value.cmp(&two.value)));
-        buckets
+        counts
+            .into_iter()
+            .map(|(value, count)| Bucket {
+                value: spelled(value),
+                count,
+            })
+            .collect()
     }
 
     /// All matching nodes by number, without order or page.
     pub fn matching(&self, viewer: &Viewer, filter: &Filter) -> Vec<Arc<Node>> {
         let mut nodes = Vec::new();
-        self.for_candidates(self.narrowest(filter).as_ref(), |node| {
-            if node.seen_by(viewer) && filter.matches(self, node) {
-                nodes.push(Arc::clone(node));
-            }
-        });
+        Candidates::new(self, viewer, filter).each(|node| nodes.push(Arc::clone(node)));
         nodes
     }
 
-    fn walk_names(
-        &self,
-        viewer: &Viewer,
-        filter: &Filter,
-        order: Order,
-        after: Option<&PageCursor>,
-        first: usize,
-        narrowest: Option<&Candidates<'_>>,
-    ) -> Page {
-        let orders = [order];
-        let passes = |no: EntityNo| {
-            self.node(viewer, no).filter(|node| {
-                filter.matches(self, node)
-                    && after.is_none_or(|after| {
-                        let keys = self.sort_keys(node, &orders);
-                        compare(&orders, (&keys, &node.entity), (&after.keys, &after.entity))
-                            == std::cmp::Ordering::Greater
-                    })
-            })
-        };
-        // Names are ordered with the number as tie-break; refs break ties for the API. Equal names lie together, so
-        // the page is sorted again after it was cut behind a whole group of equal names.
-        let mut nodes: Vec<Arc<Node>> = Vec::with_capacity(first + 1);
-        let mut take = |no: EntityNo| -> bool {
-            if let Some(node) = passes(no) {
-                let group_ended =
-                    nodes.len() > first && nodes.last().is_some_and(|last| !same_name(&last.name, &node.name));
-                if group_ended {
-                    return false;
+    /// Compares by name without case, then by ref.
+    pub(crate) fn compare_names(one: &Node, two: &Node) -> Ordering {
+        compare_folded(&one.name, &two.name).then_with(|| one.entity.cmp(&two.entity))
+    }
+
+    /// As [`compare`] compares the keys of both.
+    fn compare_nodes(&self, order: &[Order], one: &Node, two: &Node) -> Ordering {
+        for order in order {
+            let ordering = match order.field {
+                OrderField::Name => directed(order, Some(&*one.name), Some(&*two.name), compare_text),
+                OrderField::Title => directed(order, one.title.as_deref(), two.title.as_deref(), compare_text),
+                OrderField::Kind => directed(order, Some(&*one.kind), Some(&*two.kind), compare_text),
+                OrderField::Namespace => directed(order, Some(&*one.namespace), Some(&*two.namespace), compare_text),
+                OrderField::Lifecycle => {
+                    directed(order, one.lifecycle.as_deref(), two.lifecycle.as_deref(), compare_text)
                 }
-                nodes.push(Arc::clone(node));
-            }
-            true
-        };
-        if order.descending {
-            for no in self.by_name().rev() {
-                if !take(no) {
-                    break;
+                OrderField::Type => directed(
+                    order,
+                    one.entity_type.as_deref(),
+                    two.entity_type.as_deref(),
+                    compare_text,
+                ),
+                OrderField::Owner => directed(order, self.leading_owner(one), self.leading_owner(two), Ord::cmp),
+                OrderField::UpdatedAt => {
+                    let micros = |node: &Node| Some(node.updated_at.micros().max(0));
+                    directed(order, micros(one), micros(two), Ord::cmp)
                 }
-            }
-        } else {
-            for no in self.by_name() {
-                if !take(no) {
-                    break;
-                }
+            };
+            if ordering.is_ne() {
+                return ordering;
             }
         }
-        nodes.sort_by_cached_key(|node| node.entity.clone());
-        nodes.sort_by(|one, two| {
-            let (one_keys, two_keys) = (self.sort_keys(one, &orders), self.sort_keys(two, &orders));
-            compare(&orders, (&one_keys, &one.entity), (&two_keys, &two.entity))
-        });
-        let has_next = nodes.len() > first;
-        nodes.truncate(first);
-        let total = match (filter, narrowest) {
-            (Filter::All(all), _) if all.is_empty() => self.len(),
-            (Filter::All(all), Some(Candidates::Posting(posting))) if all.len() == 1 && is_eq(&all[0]) => posting.len(),
-            (Filter::Field(_, Matcher::Eq(_)), Some(Candidates::Posting(posting))) => posting.len(),
-            _ => self.count(viewer, filter),
-        };
-        Page { nodes, total, has_next }
+        one.entity.cmp(&two.entity)
+    }
+
+    fn leading_owner(&self, node: &Node) -> Option<&EntityRef> {
+        node.owners.first().and_then(|no| self.name(*no))
     }
 
     fn sort_keys(&self, node: &Node, order: &[Order]) -> Vec<Option<String>> {
-        let text = |text: &Arc<str>| text.to_lowercase();
+        let text = |text: &Arc<str>| folded(text);
         order
             .iter()
             .map(|order| match order.field {
@@ -286,93 +312,126 @@ impl Snapshot {
                 OrderField::Namespace => Some(text(&node.namespace)),
                 OrderField::Lifecycle => node.lifecycle.as_ref().map(text),
                 OrderField::Type => node.entity_type.as_ref().map(text),
-                OrderField::Owner => node
-                    .owners
-                    .first()
-                    .and_then(|no| self.name(*no))
-                    .map(|name| name.as_str().to_owned()),
+                OrderField::Owner => self.leading_owner(node).map(|name| name.as_str().to_owned()),
                 // Fixed width, so that text order is time order.
                 OrderField::UpdatedAt => Some(format!("{:020}", node.updated_at.micros().max(0))),
             })
             .collect()
     }
+}
 
-    /// The smallest indexed set that the filter cannot go beyond.
-    fn narrowest<'a>(&'a self, filter: &'a Filter) -> Option<Candidates<'a>> {
-        match filter {
-            Filter::All(all) => all
+/// The entities that a filter lets pass and a viewer may see.
+struct Candidates<'a> {
+    snapshot: &'a Snapshot,
+    viewer: &'a Viewer,
+    narrowed: Narrowed<'a>,
+    /// The set alone decides.
+    is_exact: bool,
+}
+
+impl<'a> Candidates<'a> {
+    fn new(snapshot: &'a Snapshot, viewer: &'a Viewer, filter: &'a Filter) -> Self {
+        let narrowed = snapshot.narrowed(filter);
+        Self {
+            is_exact: narrowed.residual.is_empty() && viewer.reads_everything(),
+            snapshot,
+            viewer,
+            narrowed,
+        }
+    }
+
+    fn set(&self) -> Option<&Numbers> {
+        self.narrowed.set.as_deref()
+    }
+
+    /// A live entity, if it is one of them.
+    fn node(&self, no: EntityNo) -> Option<&'a Arc<Node>> {
+        if self.set().is_some_and(|set| !set.contains(no.0)) {
+            return None;
+        }
+        self.snapshot.node_unchecked(no).filter(|node| self.passes(node))
+    }
+
+    fn passes(&self, node: &Node) -> bool {
+        let residual = &self.narrowed.residual;
+        self.is_exact
+            || (node.seen_by(self.viewer) && residual.iter().all(|filter| filter.matches(self.snapshot, node)))
+    }
+
+    fn each(&self, visit: impl FnMut(&'a Arc<Node>)) {
+        match self.set() {
+            Some(set) => set
                 .iter()
-                .filter_map(|filter| self.narrowest(filter))
-                .min_by_key(Candidates::len),
-            Filter::Field(field, Matcher::Eq(value)) => Some(
-                self.posting(*field, value)
-                    .map_or(Candidates::None, Candidates::Posting),
-            ),
-            Filter::OneOf(set) => Some(Candidates::Set(set)),
-            _ => None,
+                .filter_map(|no| self.snapshot.node_unchecked(EntityNo(no)))
+                .filter(|node| self.passes(node))
+                .for_each(visit),
+            None => self
+                .snapshot
+                .nodes_unchecked()
+                .filter(|node| self.passes(node))
+                .for_each(visit),
         }
     }
 
-    fn for_candidates<'a>(&'a self, candidates: Option<&Candidates<'_>>, mut visit: impl FnMut(&'a Arc<Node>)) {
-        match candidates {
-            Some(Candidates::None) => {}
-            Some(Candidates::Posting(posting)) => {
-                posting
-                    .iter()
-                    .filter_map(|no| self.node_unchecked(no))
-                    .for_each(&mut visit);
-            }
-            Some(Candidates::Set(set)) => {
-                set.iter()
-                    .filter_map(|no| self.node_unchecked(*no))
-                    .for_each(&mut visit);
-            }
-            None => self.nodes_unchecked().for_each(visit),
+    fn count(&self) -> usize {
+        if self.is_exact {
+            return self.set().map_or(self.snapshot.len(), Numbers::len);
         }
+        let mut count = 0;
+        self.each(|_| count += 1);
+        count
+    }
+
+    /// Their numbers; nothing if they are all live entities.
+    fn numbers(&self) -> Option<std::borrow::Cow<'_, Numbers>> {
+        if self.is_exact {
+            return self.set().map(std::borrow::Cow::Borrowed);
+        }
+        let mut numbers = Vec::new();
+        self.each(|node| numbers.push(node.no.0));
+        Some(std::borrow::Cow::Owned(numbers.into_iter().collect()))
     }
 }
 
-enum Candidates<'a> {
-    None,
-    Posting(&'a Posting),
-    Set(&'a std::collections::HashSet<EntityNo>),
-}
-
-impl Candidates<'_> {
-    fn len(&self) -> usize {
-        match self {
-            Self::None => 0,
-            Self::Posting(posting) => posting.len(),
-            Self::Set(set) => set.len(),
-        }
+fn bucket(value: &str, count: usize) -> Bucket {
+    Bucket {
+        value: value.to_owned(),
+        count,
     }
 }
 
-fn is_eq(filter: &Filter) -> bool {
-    matches!(filter, Filter::Field(_, Matcher::Eq(_)))
+fn or_by_name(order: &[Order]) -> &[Order] {
+    const BY_NAME: &[Order] = &[Order {
+        field: OrderField::Name,
+        descending: false,
+    }];
+    if order.is_empty() { BY_NAME } else { order }
 }
 
-fn same_name(one: &str, two: &str) -> bool {
-    one.to_lowercase() == two.to_lowercase()
+fn compare_text(one: &&str, two: &&str) -> Ordering {
+    compare_folded(one, two)
 }
 
-fn compare(
-    order: &[Order],
-    one: (&[Option<String>], &EntityRef),
-    two: (&[Option<String>], &EntityRef),
-) -> std::cmp::Ordering {
+/// What has no value comes last in both directions.
+fn directed<T>(order: &Order, one: Option<T>, two: Option<T>, compare: impl Fn(&T, &T) -> Ordering) -> Ordering {
+    match (one, two) {
+        (Some(one), Some(two)) if order.descending => compare(&two, &one),
+        (Some(one), Some(two)) => compare(&one, &two),
+        (Some(_), None) => Ordering::Less,
+        (None, Some(_)) => Ordering::Greater,
+        (None, None) => Ordering::Equal,
+    }
+}
+
+fn compare(order: &[Order], one: (&[Option<String>], &EntityRef), two: (&[Option<String>], &EntityRef)) -> Ordering {
     for (index, order) in order.iter().enumerate() {
-        let keys = (
-            one.0.get(index).and_then(Option::as_ref),
-            two.0.get(index).and_then(Option::as_ref),
+        let (one, two) = (one.0.get(index), two.0.get(index));
+        let ordering = directed(
+            order,
+            one.and_then(Option::as_ref),
+            two.and_then(Option::as_ref),
+            Ord::cmp,
         );
-        let ordering = match keys {
-            (Some(one), Some(two)) if order.descending => two.cmp(one),
-            (Some(one), Some(two)) => one.cmp(two),
-            (Some(_), None) => std::cmp::Ordering::Less,
-            (None, Some(_)) => std::cmp::Ordering::Greater,
-            (None, None) => std::cmp::Ordering::Equal,
-        };
         if ordering.is_ne() {
             return ordering;
         }

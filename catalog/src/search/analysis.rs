@@ -91,6 +91,9 @@ pub(crate) fn parts(text: &str) -> Vec<String> {
 
 /// Calls back with the byte range of each run.
 pub(crate) fn for_runs(text: &str, visit: &mut dyn FnMut(usize, usize)) {
+    if text.is_ascii() {
+        return for_ascii_runs(text.as_bytes(), visit);
+    }
     let mut start = None;
     for (at, c) in text.char_indices() {
         let stands_alone = is_ideograph(c);
@@ -107,6 +110,21 @@ pub(crate) fn for_runs(text: &str, visit: &mut dyn FnMut(usize, usize)) {
     }
     if let Some(from) = start {
         visit(from, text.len());
+    }
+}
+
+/// The same where nothing has to be decoded: most text of a catalog.
+fn for_ascii_runs(text: &[u8], visit: &mut dyn FnMut(usize, usize)) {
+    let mut at = 0;
+    while at < text.len() {
+        let from = at;
+        while at < text.len() && text[at].is_ascii_alphanumeric() {
+            at += 1;
+        }
+        if from < at {
+            visit(from, at);
+        }
+        at += 1;
     }
 }
 
@@ -142,7 +160,7 @@ enum Mode {
     Runs,
     /// Parts, and where a run has several, the whole run in the place of the first.
     PartsAndRuns,
-    /// The beginnings of parts, of runs and of the whole text.
+    /// The beginnings of parts and of runs. That of a whole text with several is a phrase of which the end is begun.
     Edges,
 }
 
@@ -187,9 +205,6 @@ impl Words {
     fn fill(&mut self, text: &str) {
         self.places.clear();
         let mut position = 0;
-        if self.mode == Mode::Edges {
-            self.push_edges(text, 0, text.len());
-        }
         for_runs(text, &mut |from, to| match self.mode {
             Mode::Runs => {
                 self.push(from, to, position);
@@ -221,9 +236,7 @@ impl Words {
                         self.push_edges(text, from, to);
                     }
                 });
-                if from > 0 || to < text.len() {
-                    self.push_edges(text, from, to);
-                }
+                self.push_edges(text, from, to);
             }
         });
     }
@@ -292,14 +305,14 @@ mod tests {
     }
 
     #[test]
-    fn edges_hold_every_beginning_of_part_run_and_whole() {
+    fn edges_hold_every_beginning_of_part_and_run() {
         let mut words = Words::new(Mode::Edges);
         let text = "ab-cD";
         words.fill(text);
         let texts: Vec<&str> = words.places.iter().map(|place| &text[place.from..place.to]).collect();
         assert_eq!(
             texts,
-            ["a", "ab", "ab-", "ab-c", "ab-cD", "a", "ab", "c", "D", "c", "cD"]
+            ["a", "ab", "c", "D", "c", "cD"]
         );
     }
 }

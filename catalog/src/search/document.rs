@@ -1,17 +1,20 @@
 //! One entity as a document of the index.
 
+use std::collections::HashSet;
+use std::hash::BuildHasher as _;
+
 use bailiwick_schema::EntityRef;
 use serde_json::Value;
 use tantivy::TantivyDocument;
 use tantivy::schema::Field as IndexField;
 use tracing::debug;
 
-use super::analysis::fold;
+use super::analysis::{fold, for_runs, runs};
 use super::fields::{FORMAT_VERSION, Fields};
 use super::limits::{
     DEFINITION_BYTES_MAX, DESCRIPTION_BYTES_MAX, FIELD_VALUE_BYTES_MAX, IDENTIFIERS_MAX, TITLE_BYTES_MAX, cut,
 };
-use super::paths;
+use super::paths::TermMaker;
 use crate::follow::IndexState;
 use crate::graph::{Field, Node};
 
@@ -43,7 +46,7 @@ pub fn document_hash(node: &Node) -> u64 {
 }
 
 /// Builds the document, and says whether the body could be read; without one it holds what the node itself says.
-pub(crate) fn document(fields: &Fields, state: &IndexState) -> (TantivyDocument, bool) {
+pub(crate) fn document(fields: &Fields, state: &IndexState, terms: &mut TermMaker) -> (TantivyDocument, bool) {
     let node = &*state.node;
     let body: Option<Value> = state.body.as_deref().and_then(|body| serde_json::from_slice(body).ok());
     if body.is_none() {
@@ -58,9 +61,34 @@ pub(crate) fn document(fields: &Fields, state: &IndexState) -> (TantivyDocument,
     document.values(node, &state.owners);
     document.names(node, &state.owners);
     if let Some(body) = &body {
-        document.body(node, body);
+        document.body(node, body, terms);
     }
     (document.document, body.is_some())
+}
+
+/// The words of many values, each once: a URL under every second annotation makes the same words again and again.
+#[derive(Default)]
+struct Rest {
+    words: String,
+    seen: HashSet<u64, foldhash::fast::RandomState>,
+}
+
+impl Rest {
+    fn add(&mut self, value: &str) {
+        for_runs(value, &mut |from, to| {
+            let word = &value[from..to];
+            if self.seen.insert(self.seen.hasher().hash_one(word)) {
+                self.words.push_str(word);
+                self.words.push(' ');
+            }
+        });
+    }
+}
+
+/// Whether every word of the title is one of the name.
+fn same_words(name: &str, title: &str) -> bool {
+    let name = runs(name);
+    runs(title).iter().all(|word| name.contains(word))
 }
 
 struct Document<'a> {
@@ -126,7 +154,10 @@ impl Document<'_> {
         if let Some(title) = &node.title {
             let title = cut(title, TITLE_BYTES_MAX);
             self.add(fields.title, title);
-            self.add(fields.title_edges, title);
+            // The name's own beginnings are worth more.
+            if !same_words(name, title) {
+                self.add(fields.title_edges, title);
+            }
             self.add(fields.words, title);
         }
         for tag in &node.tags {
@@ -139,7 +170,7 @@ impl Document<'_> {
         }
     }
 
-    fn body(&mut self, node: &Node, body: &Value) {
+    fn body(&mut self, node: &Node, body: &Value, terms: &mut TermMaker) {
         let fields = self.fields;
         if let Some(description) = body.pointer("/metadata/description").and_then(Value::as_str) {
             let description = cut(description, DESCRIPTION_BYTES_MAX);
@@ -153,12 +184,16 @@ impl Document<'_> {
         if let Some(definition) = body.pointer("/spec/definition").and_then(Value::as_str) {
             self.add(fields.rest, cut(definition, DEFINITION_BYTES_MAX));
         }
-        let complete = paths::for_terms(body, &mut |term, path, value| {
-            self.document.add_text(fields.path, term);
+        let mut rest = Rest::default();
+        let complete = terms.for_terms(body, &mut |term, path, value| {
+            if let Some(term) = term {
+                self.document.add_bytes(fields.path, &term);
+            }
             if !SEARCHED_ELSEWHERE.contains(&path) {
-                self.add(fields.rest, value);
+                rest.add(value);
             }
         });
+        self.add(fields.rest, &rest.words);
         if !complete {
             debug!(entity = %node.entity, "entity has more values than are indexed by path (search_path_terms_max)");
         }

@@ -11,7 +11,7 @@ use super::analysis::{EDGES, ENGLISH, PARTS, PLAIN, RAW};
 use crate::graph::Field;
 
 /// Raised when the schema, the analysis or the making of documents changes: every index is then built anew.
-pub(crate) const FORMAT_VERSION: u32 = 1;
+pub(crate) const FORMAT_VERSION: u32 = 2;
 
 /// Handles of the fields.
 #[derive(Debug, Clone, Copy)]
@@ -39,7 +39,7 @@ pub(crate) struct Fields {
     pub(crate) identifier_parts: IndexField,
     /// Words of other values and of API definitions.
     pub(crate) rest: IndexField,
-    /// `path NUL value`, in lower case.
+    /// Hashes of path and value, see [`super::paths`].
     pub(crate) path: IndexField,
 }
 
@@ -80,7 +80,7 @@ impl Fields {
             identifier: text(&mut schema, "identifier", RAW),
             identifier_parts: text_with_positions(&mut schema, "identifier_parts", PARTS),
             rest: text(&mut schema, "rest", PLAIN),
-            path: text(&mut schema, "path", RAW),
+            path: schema.add_bytes_field("path", INDEXED),
         };
         (schema.build(), fields)
     }

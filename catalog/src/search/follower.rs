@@ -31,6 +31,10 @@ use crate::store::{EntityNo, Store};
 const COMMIT_INTERVAL_MIN: Duration = Duration::from_millis(100);
 /// Longest time that something staged waits for its commit.
 pub(super) const COMMIT_INTERVAL_MAX: Duration = Duration::from_millis(500);
+/// A commit waits further while changes come in by the thousands: many small segments would only be merged again.
+pub(super) const COMMIT_BULK_INTERVAL_MAX: Duration = Duration::from_secs(2);
+/// Staged changes from which on they count as such.
+const BULK_CHANGES_MIN: usize = 5_000;
 /// Commits take at most one part in so many of the follower's time, within the bounds above.
 const COMMIT_TIME_SHARE: u32 = 10;
 /// Staged changes that are committed whatever the clock says.
@@ -203,7 +207,7 @@ async fn run(mut driver: Driver, mut positions: watch::Receiver<Position>, mut w
         // Marked as seen before the turn looks at them, so that what comes in between wakes the wait below.
         positions.borrow_and_update();
         wanted.borrow_and_update();
-        let wake_at = match driver.guarded_turn() {
+        let wake_at = match driver.check_room().and_then(|()| driver.guarded_turn()) {
             Ok(Next::GoOn) => continue,
             Ok(Next::Wait { .. }) if is_stopping => break,
             Ok(Next::Wait { commit_due }) => {
@@ -248,6 +252,15 @@ async fn run(mut driver: Driver, mut positions: watch::Receiver<Position>, mut w
 }
 
 impl Driver {
+    /// Whether the disk has room for what is to be written. A rebuild and a commit are not begun without it.
+    fn check_room(&self) -> Result<(), ProjectionError> {
+        let staged = self.writer.as_ref().and_then(SearchWriter::mark).map(|mark| mark.position);
+        if staged == Some((self.snapshot)().position()) {
+            return Ok(());
+        }
+        self.index.shortage().map_or(Ok(()), |reason| Err(ProjectionError::Full(reason)))
+    }
+
     /// A turn in which a panic of the index library counts as a failure.
     fn guarded_turn(&mut self) -> Result<Next, ProjectionError> {
         catch_unwind(AssertUnwindSafe(|| self.turn())).unwrap_or_else(|panic| {
@@ -284,7 +297,14 @@ impl Driver {
         let committed = writer.mark().map_or(Position::ZERO, |mark| mark.position);
         let wanted = *self.wanted.borrow();
         let asked_for = wanted > committed && wanted <= staged;
-        let due = asked_for || Instant::now() >= self.commit_due || writer.staged_documents() >= COMMIT_CHANGES_MAX;
+        // While the engine is ahead there is more to stage, and a commit now would be repeated soon.
+        let bulk = writer.staged_documents() >= BULK_CHANGES_MIN && !*self.stopping.borrow();
+        let commit_due = if bulk {
+            self.commit_due + COMMIT_BULK_INTERVAL_MAX
+        } else {
+            self.commit_due
+        };
+        let due = asked_for || Instant::now() >= commit_due || writer.staged_documents() >= COMMIT_CHANGES_MAX;
         if writer.has_staged() && due {
             self.commit(&mut writer)?;
         }
@@ -295,7 +315,7 @@ impl Driver {
             return Ok(Next::GoOn);
         }
         Ok(Next::Wait {
-            commit_due: has_staged.then_some(self.commit_due),
+            commit_due: has_staged.then_some(commit_due),
         })
     }
 
@@ -404,7 +424,15 @@ impl Driver {
 
     fn fail(&mut self, error: &ProjectionError) {
         error!(%error, "the search index does not follow the log; it is tried again");
-        self.with_status(|status| status.failed = Some(error.to_string()));
+        let reason = match (error, self.index.shortage()) {
+            (ProjectionError::Full(_), _) | (_, None) => error.to_string(),
+            // A thread of the index that died of a full disk is missed by another that does not know why.
+            (_, Some(full)) => format!("{full} ({error})"),
+        };
+        self.with_status(|status| status.failed = Some(reason));
+        if matches!(error, ProjectionError::Full(_)) {
+            return;
+        }
         // What was staged is in an unknown state: the next turn begins from what was committed.
         self.writer = None;
         self.needs_reopening = true;

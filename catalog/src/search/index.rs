@@ -20,12 +20,17 @@ use uuid::Uuid;
 use super::document::{document, document_hash};
 use super::fields::{FORMAT_VERSION, Fields, HASH, NO};
 use super::limits::WRITER_HEAP_BYTES;
+use super::paths::TermMaker;
 use super::{BodySource, SearchError, SearchReader, analysis};
 use crate::follow::{Changes, Mark, Projection, ProjectionError};
 use crate::graph::Snapshot;
+use crate::store::space::Space;
 
 /// Made with the index: whoever finds it may throw the folder away.
 const MARKER: &str = "bailiwick-index";
+/// Room that there has to be for the next commit, in bytes. A merge may take more; one that fails leaves what it was to
+/// merge as it is.
+const COMMIT_BYTES: u64 = 8 << 20;
 /// The file by which tantivy itself knows an index.
 const TANTIVY_META: &str = "meta.json";
 
@@ -101,6 +106,7 @@ pub struct SearchIndex {
     index: Index,
     reader: IndexReader,
     shared: Arc<Shared>,
+    min_free_bytes: u64,
 }
 
 impl SearchIndex {
@@ -127,7 +133,24 @@ impl SearchIndex {
             index,
             reader,
             shared,
+            min_free_bytes: 0,
         })
+    }
+
+    /// Leaves so much of its disk free, as the store does: what lies beside it needs room to work too.
+    #[must_use]
+    pub fn leaving_free(mut self, min_free_bytes: u64) -> Self {
+        self.min_free_bytes = min_free_bytes;
+        self
+    }
+
+    /// Whether there is room to write; nothing if so, or a sentence that says what is wrong.
+    pub(crate) fn shortage(&self) -> Option<String> {
+        let IndexLocation::Folder(path) = &self.location else {
+            return None;
+        };
+        let space = Space::new(path.clone(), self.min_free_bytes);
+        space.check(COMMIT_BYTES).err().map(|error| error.to_string())
     }
 
     /// After a failure: looks again at what is on disk. Readers keep the view they have until the next commit.
@@ -164,6 +187,7 @@ impl SearchIndex {
             staged_documents: 0,
             unreadable: 0,
             known,
+            terms: TermMaker::default(),
         })
     }
 
@@ -295,6 +319,7 @@ pub struct SearchWriter {
     /// Entities staged without their body, which could not be read.
     unreadable: usize,
     known: Known,
+    terms: TermMaker,
 }
 
 /// The numbers that may have a document. Removing what was never there costs a look-up in each segment, which would
@@ -381,7 +406,7 @@ impl Projection for SearchWriter {
                     .delete_term(Term::from_field_u64(self.fields.no, u64::from(change.no.0)));
             }
             if let Some(state) = &change.state {
-                let (document, readable) = document(&self.fields, state);
+                let (document, readable) = document(&self.fields, state, &mut self.terms);
                 self.writer.add_document(document)?;
                 self.unreadable += usize::from(!readable);
             }

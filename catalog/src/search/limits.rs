@@ -35,7 +35,7 @@ pub(crate) const DEFINITION_BYTES_MAX: usize = 32 * 1_024;
 /// Longest indexed word, in bytes; what is longer is no word.
 pub(crate) const TOKEN_BYTES_MAX: usize = 80;
 /// Longest beginning of a name that is indexed for search as you type, in characters.
-pub(crate) const EDGE_CHARS_MAX: usize = 20;
+pub(crate) const EDGE_CHARS_MAX: usize = 10;
 /// Memory that the index writer fills before it writes a segment, in bytes.
 pub(crate) const WRITER_HEAP_BYTES: usize = 64 * 1_024 * 1_024;
 
@@ -149,6 +149,12 @@ pub const LIMITS: &[Limit] = &[
         super::follower::COMMIT_INTERVAL_MAX.as_millis() as usize,
         "milliseconds",
         "what is staged is committed",
+    ),
+    limit(
+        "index_bulk_commit_interval_ms_max",
+        super::follower::COMMIT_BULK_INTERVAL_MAX.as_millis() as usize,
+        "milliseconds",
+        "what is staged of a bulk of changes is committed",
     ),
     limit(
         "index_commit_changes_max",

@@ -7,6 +7,7 @@
 //! It knows nothing of sources and claims.
 
 mod analysis;
+mod best;
 mod document;
 mod fields;
 mod filter;
@@ -110,6 +111,9 @@ pub enum SearchError {
         limit: usize,
         actual: usize,
     },
+    /// Nearly every value of this path belongs to one entity alone.
+    #[error("values of `{path}` have no index; use the name or title filter, or search for their words")]
+    NotIndexed { path: String },
     /// The index is being built for the first time, or anew.
     #[error("the search index is being built; ask again in a moment")]
     NotReady,

@@ -1,17 +1,16 @@
 //! Importance: what lifts one match above another that fits the text as well.
 //!
 //! It depends on the snapshot alone, not on the index, so that an entity rises when something new points at it
-//! although its own document stays as it is.
+//! although its own document stays as it is. The snapshot counts incoming relations as they come and go, so nothing is
+//! worked out beforehand.
 
-use std::sync::Arc;
+use std::sync::LazyLock;
 
-use bailiwick_schema::{Position, Viewer};
-
-use crate::graph::{Node, Snapshot};
+use crate::graph::{Degrees, Field, Numbers, Snapshot};
 use crate::store::EntityNo;
 
 /// Incoming relations that count; more make nothing more important.
-const IN_DEGREE_MAX: usize = 10_000;
+const IN_DEGREE_MAX: u32 = 10_000;
 /// What each e-fold of incoming relations adds to the factor 1.
 const IN_DEGREE_WEIGHT: f32 = 0.1;
 /// What lifecycles that nobody should build on are worth.
@@ -24,111 +23,49 @@ const LIFECYCLE_FACTORS: [(&str, f32); 6] = [
     ("archived", 0.5),
 ];
 
-/// The factor for an entity with so many incoming relations.
-pub(crate) fn importance(node: &Node, in_degree: usize) -> f32 {
+/// No factor is greater: 1 + 0.1 · ln(1 + 10,000), rounded up.
+pub(super) const FACTOR_MAX: f32 = 1.93;
+
+/// The importance of entities of a snapshot.
+pub(crate) struct Importance<'a> {
+    degrees: Degrees<'a>,
+    /// Those with a lifecycle that has a factor.
+    lifecycles: Vec<(&'a Numbers, f32)>,
+}
+
+impl<'a> Importance<'a> {
+    pub(crate) fn of(snapshot: &'a Snapshot) -> Self {
+        let posting =
+            |(name, factor): &(&str, f32)| Some((&snapshot.posting(Field::Lifecycle, name)?.entities, *factor));
+        Self {
+            degrees: snapshot.degrees(),
+            lifecycles: LIFECYCLE_FACTORS.iter().filter_map(posting).collect(),
+        }
+    }
+
+    /// The factor of one entity. Quickest for numbers that lie close together.
+    pub(crate) fn factor(&mut self, no: EntityNo) -> f32 {
+        let lifecycle = self.lifecycles.iter().find(|(numbers, _)| numbers.contains(no.0));
+        weight(self.degrees.get(no)) * lifecycle.map_or(1.0, |(_, factor)| *factor)
+    }
+}
+
+/// What so many incoming relations are worth.
+pub(super) fn weight(in_degree: u32) -> f32 {
+    /// Most entities have few incoming relations, and logarithms take long.
+    static FEW: LazyLock<[f32; 256]> = LazyLock::new(|| {
+        let mut degree = 0;
+        [0; 256].map(|_: u32| {
+            degree += 1;
+            reckoned(degree - 1)
+        })
+    });
+    let few = usize::try_from(in_degree).ok().and_then(|degree| FEW.get(degree));
+    few.copied().unwrap_or_else(|| reckoned(in_degree))
+}
+
+fn reckoned(in_degree: u32) -> f32 {
     #[expect(clippy::cast_precision_loss, reason = "at most 10,000, which a float holds exactly")]
     let degree = in_degree.min(IN_DEGREE_MAX) as f32;
-    let lifecycle = node.lifecycle.as_deref().and_then(|lifecycle| {
-        LIFECYCLE_FACTORS
-            .iter()
-            .find(|(name, _)| name.eq_ignore_ascii_case(lifecycle))
-            .map(|(_, factor)| *factor)
-    });
-    (1.0 + IN_DEGREE_WEIGHT * degree.ln_1p()) * lifecycle.unwrap_or(1.0)
-}
-
-pub(crate) fn in_degree(snapshot: &Snapshot, no: EntityNo) -> usize {
-    snapshot.incoming_unchecked(no).take(IN_DEGREE_MAX).count()
-}
-
-/// Importance and order of every entity of a snapshot, for queries that match a good part of it.
-pub(crate) struct Ranks {
-    position: Position,
-    /// By entity number.
-    ranks: Vec<Rank>,
-    /// The distinct (kind, namespace), which decide what a viewer sees.
-    classes: Vec<(Arc<str>, Arc<str>)>,
-}
-
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Rank {
-    pub(crate) importance: f32,
-    /// Place in the order by name, then ref.
-    pub(crate) order: u32,
-    class: u32,
-}
-
-const NOT_LIVE: u32 = u32::MAX;
-
-impl Ranks {
-    pub(crate) fn of(snapshot: &Snapshot) -> Self {
-        let absent = Rank {
-            importance: 0.0,
-            order: u32::MAX,
-            class: NOT_LIVE,
-        };
-        let mut ranks: Vec<Rank> = Vec::new();
-        let mut classes: Vec<(Arc<str>, Arc<str>)> = Vec::new();
-        let mut class_of = std::collections::HashMap::new();
-        for node in snapshot.nodes_unchecked() {
-            let at = node.no.0 as usize;
-            if ranks.len() <= at {
-                ranks.resize(at + 1, absent);
-            }
-            let class = *class_of
-                .entry((Arc::clone(&node.kind), Arc::clone(&node.namespace)))
-                .or_insert_with(|| {
-                    classes.push((Arc::clone(&node.kind), Arc::clone(&node.namespace)));
-                    u32::try_from(classes.len() - 1).unwrap_or(NOT_LIVE - 1)
-                });
-            ranks[at] = Rank {
-                importance: importance(node, in_degree(snapshot, node.no)),
-                order: u32::MAX,
-                class,
-            };
-        }
-        for (order, no) in (0..).zip(in_order(snapshot)) {
-            if let Some(rank) = ranks.get_mut(no.0 as usize) {
-                rank.order = order;
-            }
-        }
-        Self {
-            position: snapshot.position(),
-            ranks,
-            classes,
-        }
-    }
-
-    pub(crate) fn position(&self) -> Position {
-        self.position
-    }
-
-    pub(crate) fn visible(&self, viewer: &Viewer) -> Vec<bool> {
-        self.classes
-            .iter()
-            .map(|(kind, namespace)| viewer.sees(kind, namespace))
-            .collect()
-    }
-
-    /// The rank of a live entity whose class is visible.
-    pub(crate) fn rank(&self, no: EntityNo, visible: &[bool]) -> Option<Rank> {
-        let rank = *self.ranks.get(no.0 as usize)?;
-        visible
-            .get(rank.class as usize)
-            .copied()
-            .unwrap_or(false)
-            .then_some(rank)
-    }
-}
-
-/// Live numbers by name without case, then by ref. The snapshot orders equal names by number.
-fn in_order(snapshot: &Snapshot) -> Vec<EntityNo> {
-    let mut numbers: Vec<EntityNo> = snapshot.by_name().collect();
-    let name = |no: &EntityNo| snapshot.node_unchecked(*no).map(|node| node.name.to_lowercase());
-    for group in numbers.chunk_by_mut(|one, other| name(one) == name(other)) {
-        if group.len() > 1 {
-            group.sort_by_key(|no| snapshot.name(*no));
-        }
-    }
-    numbers
+    1.0 + IN_DEGREE_WEIGHT * degree.ln_1p()
 }

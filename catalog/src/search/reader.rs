@@ -4,21 +4,21 @@
 //! viewer may not see, is in no hit, no total and no facet. Nothing is cut off before it is counted.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use bailiwick_schema::{Position, Viewer};
 use serde_json::Value;
-use tantivy::query::{EnableScoring, Query};
+use tantivy::query::{EnableScoring, Query, TermQuery};
 use tantivy::schema::IndexRecordOption;
-use tantivy::{DocSet, Searcher, TERMINATED};
+use tantivy::{DocSet, Searcher, TERMINATED, Term};
 use tokio::sync::watch;
 
+use super::best::{Placed, best};
 use super::fields::{NO, column_of};
-use super::filter::{Translated, exact_term, translate};
+use super::filter::{Translated, translate};
 use super::highlight::Highlighter;
 use super::index::{Checksum, Shared, View};
 use super::limits::{BUCKETS_MAX, FIELD_VALUE_BYTES_MAX, PAGE_HITS_MAX, PAGE_OFFSET_MAX, PATH_VALUE_BYTES_MAX};
-use super::rank::{Ranks, importance, in_degree};
 use super::text::{self, Text, limit};
 use super::{Hit, SearchError, SearchPage, SearchQuery, paths, query};
 use crate::graph::filter::Filter;
@@ -29,34 +29,28 @@ use crate::store::EntityNo;
 /// With fewer matches than this, words that are spelled alike count too: with none. What is found as written should not
 /// drown in what only looks like it.
 const FUZZY_BELOW: usize = 1;
-/// Up to so many matches the importance of each is looked up; beyond, that of all entities is kept for the snapshot.
+/// From so many matches on it is quicker to make the set of all live entities than to ask for each.
 const DIRECT_MATCHES_MAX: usize = 2_048;
 
 /// Reads the index; a clone reads the same one.
 #[derive(Clone)]
 pub struct SearchReader {
     shared: Arc<Shared>,
-    ranks: Arc<Mutex<Option<Arc<Ranks>>>>,
 }
 
 /// A document that matches.
 #[derive(Debug, Clone, Copy)]
-struct Match {
-    segment: usize,
+pub(super) struct Match {
+    segment: u32,
     document: u32,
-    no: EntityNo,
-    score: f32,
+    pub(super) no: EntityNo,
+    /// What the text is worth, without importance.
+    pub(super) score: f32,
 }
-
-/// A match with its place: (score, order among equals, entity).
-type Placed = (f32, u32, EntityNo);
 
 impl SearchReader {
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
-        Self {
-            shared,
-            ranks: Arc::default(),
-        }
+        Self { shared }
     }
 
     /// What the index has seen: every commit up to here. `Position::ZERO` while it is being built.
@@ -118,15 +112,15 @@ impl SearchReader {
             });
         }
         let run = |fuzzy| self.matches(&view.searcher, viewer, snapshot, &text, &query.filter, fuzzy);
-        let (mut matches, mut placed) = run(false)?;
+        let mut matches = run(false)?;
         let mut fuzzy = false;
-        if !text.words.is_empty() && placed.len() < FUZZY_BELOW {
-            let (more, more_placed) = run(true)?;
-            if more_placed.len() > placed.len() {
-                (matches, placed, fuzzy) = (more, more_placed, true);
+        if !text.words.is_empty() && matches.len() < FUZZY_BELOW {
+            let more = run(true)?;
+            if more.len() > matches.len() {
+                (matches, fuzzy) = (more, true);
             }
         }
-        let total = placed.len();
+        let total = matches.len();
         let facets = query
             .facets
             .iter()
@@ -134,7 +128,7 @@ impl SearchReader {
             .collect::<Result<_, SearchError>>()?;
         let hits = self.hits(
             snapshot,
-            page(placed, query.offset, query.first),
+            best(snapshot, &matches, query.offset, query.first),
             query.highlight.then_some(&text),
             fuzzy,
         );
@@ -149,23 +143,25 @@ impl SearchReader {
 
     /// The entities that have this value under this path, without case: `metadata.annotations.x`, `spec.y.z`.
     /// Whether a viewer may see them is for the caller, who takes them as a filter.
-    /// Errors: `Limit` for a value that is too long to be indexed, `NotReady`, `Engine`.
+    /// Errors: `Limit` for a value that is too long to be indexed, `NotIndexed`, `NotReady`, `Engine`.
     pub fn entities_with(&self, path: &str, value: &str) -> Result<HashSet<EntityNo>, SearchError> {
+        indexed(path)?;
         let Some(term) = paths::term(path, value) else {
             let (name, what) = ("search_path_value_bytes_max", "the value or its path in bytes");
             return Err(limit(what, name, PATH_VALUE_BYTES_MAX, value.len().max(path.len())));
         };
         let view = self.view()?;
-        let query = exact_term(self.shared.fields.path, &term);
-        Ok(documents(&view.searcher, &*query)?
+        let term = Term::from_field_bytes(self.shared.fields.path, &term);
+        let query = TermQuery::new(term, IndexRecordOption::Basic);
+        Ok(documents(&view.searcher, &query)?
             .into_iter()
             .map(|found| found.no)
             .collect())
     }
 
-    /// The values under any path among the entities that pass, most frequent first, then by value; at most `limit`.
-    /// A value is spelled as one of the entities spells it.
-    /// Errors: `Limit`, `NotReady`, `Engine`.
+    /// The values under any path among the entities that pass, most frequent first, then by value; at most `limit`, and
+    /// of values that are equally rare any that fit. A value is spelled as one of the entities spells it.
+    /// Errors: `Limit`, `NotIndexed`, `NotReady`, `Engine`.
     pub fn values_of(
         &self,
         path: &str,
@@ -182,6 +178,7 @@ impl SearchReader {
                 limit,
             ));
         }
+        indexed(path)?;
         let view = self.view()?;
         let allowed = snapshot.matching(viewer, filter);
         let mut is_allowed = vec![
@@ -194,16 +191,16 @@ impl SearchReader {
         ];
         allowed.iter().for_each(|node| is_allowed[node.no.0 as usize] = true);
         let prefix = paths::prefix(path);
-        let mut counts: HashMap<String, (usize, EntityNo)> = HashMap::new();
+        let mut counts: HashMap<[u8; paths::VALUE_BYTES], (usize, EntityNo)> = HashMap::new();
         for segment in view.searcher.segment_readers() {
             let numbers = segment.fast_fields().u64(NO)?;
             let inverted = segment.inverted_index(self.shared.fields.path)?;
-            let mut terms = inverted.terms().range().ge(&prefix).into_stream()?;
+            let mut terms = inverted.terms().range().ge(prefix).into_stream()?;
             while terms.advance() {
-                let Some(value) = terms.key().strip_prefix(prefix.as_bytes()) else {
+                let Some(value) = terms.key().strip_prefix(&prefix) else {
                     break;
                 };
-                let value = String::from_utf8_lossy(value).into_owned();
+                let Ok(value) = value.try_into() else { continue };
                 let mut count = 0;
                 let mut example = None;
                 let mut postings = inverted.read_postings_from_terminfo(terms.value(), IndexRecordOption::Basic)?;
@@ -227,27 +224,32 @@ impl SearchReader {
                 }
             }
         }
-        let mut counted: Vec<(String, usize, EntityNo)> = counts
+        let mut counted: Vec<_> = counts
             .into_iter()
             .map(|(value, (count, example))| (value, count, example))
             .collect();
         counted.sort_by(|one, other| other.1.cmp(&one.1).then_with(|| one.0.cmp(&other.0)));
         counted.truncate(limit);
-        Ok(counted
+        let mut buckets: Vec<Bucket> = counted
             .into_iter()
-            .map(|(value, count, example)| self.bucket(snapshot, path, value, count, example))
-            .collect())
+            .filter_map(|(value, count, example)| self.bucket(snapshot, path, value, count, example))
+            .collect();
+        buckets.sort_by(|one, other| other.count.cmp(&one.count).then_with(|| one.value.cmp(&other.value)));
+        Ok(buckets)
     }
 
-    fn bucket(&self, snapshot: &Snapshot, path: &str, value: String, count: usize, example: EntityNo) -> Bucket {
-        let spelled = snapshot
-            .node_unchecked(example)
-            .and_then(|node| self.body(node))
-            .and_then(|body| paths::spelling(&body, path, &value));
-        Bucket {
-            value: spelled.unwrap_or(value),
-            count,
-        }
+    /// Nothing if the entity no longer says so, or the hash of its path is that of another path.
+    fn bucket(
+        &self,
+        snapshot: &Snapshot,
+        path: &str,
+        value: [u8; paths::VALUE_BYTES],
+        count: usize,
+        example: EntityNo,
+    ) -> Option<Bucket> {
+        let body = snapshot.node_unchecked(example).and_then(|node| self.body(node))?;
+        let value = paths::spelling(&body, path, &value)?;
+        Some(Bucket { value, count })
     }
 
     fn view(&self) -> Result<Arc<View>, SearchError> {
@@ -271,43 +273,19 @@ impl SearchReader {
         text: &Text,
         filter: &Filter,
         fuzzy: bool,
-    ) -> Result<(Vec<Match>, Vec<Placed>), SearchError> {
+    ) -> Result<Vec<Match>, SearchError> {
         let fields = &self.shared.fields;
         let Translated { queries, residual } = translate(fields, filter);
         let query = query::build(fields, text, queries, fuzzy);
         let mut matches = documents(searcher, &*query)?;
         let passes = |node: &Node| residual.as_ref().is_none_or(|filter| filter.matches(snapshot, node));
-        if matches.len() <= DIRECT_MATCHES_MAX {
+        if viewer.reads_everything() && residual.is_none() && matches.len() > DIRECT_MATCHES_MAX {
+            let live = snapshot.live();
+            matches.retain(|found| live.contains(found.no.0));
+        } else {
             matches.retain(|found| snapshot.node(viewer, found.no).is_some_and(|node| passes(node)));
-            let placed = place_directly(snapshot, &matches);
-            return Ok((matches, placed));
         }
-        let ranks = self.ranks(snapshot);
-        let visible = ranks.visible(viewer);
-        let mut placed = Vec::with_capacity(matches.len());
-        matches.retain(|found| {
-            let Some(rank) = ranks.rank(found.no, &visible) else {
-                return false;
-            };
-            if residual.is_some() && !snapshot.node(viewer, found.no).is_some_and(|node| passes(node)) {
-                return false;
-            }
-            placed.push((found.score * rank.importance, rank.order, found.no));
-            true
-        });
-        Ok((matches, placed))
-    }
-
-    fn ranks(&self, snapshot: &Snapshot) -> Arc<Ranks> {
-        let mut kept = self.ranks.lock().unwrap_or_else(PoisonError::into_inner);
-        match &*kept {
-            Some(ranks) if ranks.position() == snapshot.position() => Arc::clone(ranks),
-            _ => {
-                let ranks = Arc::new(Ranks::of(snapshot));
-                *kept = Some(Arc::clone(&ranks));
-                ranks
-            }
-        }
+        Ok(matches)
     }
 
     fn hits(&self, snapshot: &Snapshot, page: Vec<Placed>, highlight: Option<&Text>, fuzzy: bool) -> Vec<Hit> {
@@ -315,7 +293,7 @@ impl SearchReader {
             .filter(|text| !text.words.is_empty())
             .map(|text| Highlighter::new(&text.words, fuzzy));
         page.into_iter()
-            .filter_map(|(score, _, no)| {
+            .filter_map(|(score, no)| {
                 let node = Arc::clone(snapshot.node_unchecked(no)?);
                 let highlights = highlighter
                     .as_mut()
@@ -331,6 +309,13 @@ impl SearchReader {
     }
 }
 
+fn indexed(path: &str) -> Result<(), SearchError> {
+    if paths::is_indexed(path) {
+        return Ok(());
+    }
+    Err(SearchError::NotIndexed { path: path.to_owned() })
+}
+
 fn number(value: u64) -> EntityNo {
     EntityNo(u32::try_from(value).unwrap_or(u32::MAX))
 }
@@ -339,7 +324,7 @@ fn number(value: u64) -> EntityNo {
 fn documents(searcher: &Searcher, query: &dyn Query) -> Result<Vec<Match>, SearchError> {
     let weight = query.weight(EnableScoring::enabled_from_searcher(searcher))?;
     let mut found = Vec::new();
-    for (segment, reader) in searcher.segment_readers().iter().enumerate() {
+    for (segment, reader) in (0..).zip(searcher.segment_readers()) {
         let numbers = reader.fast_fields().u64(NO)?;
         let alive = reader.alive_bitset();
         weight.for_each(reader, &mut |document, score| {
@@ -358,41 +343,6 @@ fn documents(searcher: &Searcher, query: &dyn Query) -> Result<Vec<Match>, Searc
     Ok(found)
 }
 
-/// The places of few matches.
-fn place_directly(snapshot: &Snapshot, matches: &[Match]) -> Vec<Placed> {
-    let mut named: Vec<(String, &Match, &Arc<Node>)> = matches
-        .iter()
-        .filter_map(|found| {
-            snapshot
-                .node_unchecked(found.no)
-                .map(|node| (node.name.to_lowercase(), found, node))
-        })
-        .collect();
-    named.sort_by(|one, other| one.0.cmp(&other.0).then_with(|| one.2.entity.cmp(&other.2.entity)));
-    (0..)
-        .zip(named)
-        .map(|(order, (_, found, node))| {
-            (
-                found.score * importance(node, in_degree(snapshot, found.no)),
-                order,
-                found.no,
-            )
-        })
-        .collect()
-}
-
-/// The best ones of a range, in order.
-fn page(mut placed: Vec<Placed>, offset: usize, first: usize) -> Vec<Placed> {
-    let best_first = |one: &Placed, other: &Placed| other.0.total_cmp(&one.0).then_with(|| one.1.cmp(&other.1));
-    let end = offset.saturating_add(first).min(placed.len());
-    if end < placed.len() && end > 0 {
-        placed.select_nth_unstable_by(end - 1, best_first);
-    }
-    placed.truncate(end);
-    placed.sort_unstable_by(best_first);
-    placed.split_off(offset.min(end))
-}
-
 /// Values of a field among the matches, most frequent first, then by value; at most [`BUCKETS_MAX`].
 fn facet(
     searcher: &Searcher,
@@ -402,7 +352,7 @@ fn facet(
 ) -> Result<Vec<Bucket>, SearchError> {
     let mut counts: HashMap<String, usize> = HashMap::new();
     for group in matches.chunk_by(|one, other| one.segment == other.segment) {
-        let reader = searcher.segment_reader(u32::try_from(group[0].segment).unwrap_or(u32::MAX));
+        let reader = searcher.segment_reader(group[0].segment);
         let Some(column) = reader.fast_fields().str(column_of(field))? else {
             continue;
         };

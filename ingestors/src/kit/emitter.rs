@@ -10,11 +10,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bailiwick_schema::{
     Claim, Clock, Closing, ContentHash, Cursor, Delivery, Event, Finding, Proof, RunId, Scope, ScopeClosed, ScopeId,
-    ScopeTicket, Severity, Sink,
+    ScopeTicket, Severity, Sink, SinkError,
 };
+use tokio::task::JoinHandle;
 
 use super::limits::{BATCH_BYTES_MAX, BATCH_ITEMS_MAX, SCOPE_FINDINGS_MAX};
-use super::{IngestError, RunContext};
+use super::{IngestError, RunContext, panic_message};
 
 mod weight;
 
@@ -29,8 +30,17 @@ struct Shared {
     run: RunId,
     clock: Arc<dyn Clock>,
     options_hash: ContentHash,
-    /// What handles had buffered when they were dropped.
-    left_over: Mutex<Vec<(ScopeTicket, Vec<Delivery>)>>,
+    /// What handles had buffered, and had on its way, when they were dropped.
+    left_over: Mutex<Vec<LeftOver>>,
+}
+
+/// A delivery on its way to the catalog.
+type OnItsWay = JoinHandle<Result<(), SinkError>>;
+
+struct LeftOver {
+    ticket: ScopeTicket,
+    on_its_way: Option<OnItsWay>,
+    items: Vec<Delivery>,
 }
 
 impl Emitter {
@@ -61,6 +71,7 @@ impl Emitter {
             cursor: opened.cursor.filter(same_options),
             members: opened.members,
             batch: Batch::default(),
+            on_its_way: None,
             findings: FindingBudget::default(),
             state: State::Open,
         })
@@ -69,16 +80,34 @@ impl Emitter {
     /// Hands over what dropped handles had left. The runner calls it once the ingestor has ended, however it ended.
     pub async fn finish(&self) -> Result<(), IngestError> {
         let left_over = std::mem::take(&mut *self.shared.left_over());
-        for (ticket, items) in left_over {
-            self.shared.sink.deliver(ticket, items).await?;
+        for LeftOver {
+            ticket,
+            on_its_way,
+            items,
+        } in left_over
+        {
+            arrived(on_its_way).await?;
+            if !items.is_empty() {
+                self.shared.sink.deliver(ticket, items).await?;
+            }
         }
         Ok(())
     }
 }
 
 impl Shared {
-    fn left_over(&self) -> std::sync::MutexGuard<'_, Vec<(ScopeTicket, Vec<Delivery>)>> {
+    fn left_over(&self) -> std::sync::MutexGuard<'_, Vec<LeftOver>> {
         self.left_over.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Waits for a delivery to be taken.
+async fn arrived(on_its_way: Option<OnItsWay>) -> Result<(), IngestError> {
+    let Some(on_its_way) = on_its_way else { return Ok(()) };
+    match on_its_way.await {
+        Ok(taken) => Ok(taken?),
+        Err(error) if error.is_panic() => Err(IngestError::Panicked(panic_message(&*error.into_panic()))),
+        Err(_) => Err(IngestError::Cancelled),
     }
 }
 
@@ -90,6 +119,8 @@ pub struct ScopeHandle {
     cursor: Option<Cursor>,
     members: Vec<ScopeId>,
     batch: Batch,
+    /// The batch before: the catalog takes it while the source reads what comes next.
+    on_its_way: Option<OnItsWay>,
     findings: FindingBudget,
     state: State,
 }
@@ -131,7 +162,9 @@ impl ScopeHandle {
     }
 
     /// Emits a claim. May wait while the catalog is busy.
-    pub async fn claim(&mut self, claim: Claim) -> Result<(), IngestError> {
+    pub async fn claim(&mut self, mut claim: Claim) -> Result<(), IngestError> {
+        // Here and not in the catalog's one writer, for which everybody waits.
+        claim.seal();
         self.push(Delivery::Claim(Box::new(claim))).await
     }
 
@@ -222,19 +255,31 @@ impl ScopeHandle {
         self.batch.bytes += weight::of(&item);
         self.batch.items.push(item);
         if self.batch.items.len() >= BATCH_ITEMS_MAX || self.batch.bytes >= BATCH_BYTES_MAX {
-            self.flush().await?;
+            self.send().await?;
         }
         Ok(())
     }
 
-    async fn flush(&mut self) -> Result<(), IngestError> {
-        self.check_open()?;
-        if self.batch.items.is_empty() {
-            return Ok(());
-        }
-        let batch = std::mem::take(&mut self.batch);
+    /// Hands the batch over once the one before was taken. What was handed over is taken in this order.
+    async fn send(&mut self) -> Result<(), IngestError> {
         self.begin_call()?;
-        self.shared.sink.deliver(self.ticket, batch.items).await?;
+        arrived(self.on_its_way.take()).await?;
+        if !self.batch.items.is_empty() {
+            let batch = std::mem::take(&mut self.batch);
+            let (shared, ticket) = (Arc::clone(&self.shared), self.ticket);
+            self.on_its_way = Some(tokio::spawn(async move {
+                shared.sink.deliver(ticket, batch.items).await
+            }));
+        }
+        self.state = State::Open;
+        Ok(())
+    }
+
+    /// Hands over everything and waits until it was taken.
+    async fn flush(&mut self) -> Result<(), IngestError> {
+        self.send().await?;
+        self.begin_call()?;
+        arrived(self.on_its_way.take()).await?;
         self.state = State::Open;
         Ok(())
     }
@@ -280,8 +325,13 @@ impl Drop for ScopeHandle {
         }
         let mut items = std::mem::take(&mut self.batch.items);
         items.extend(self.findings.cut_notice(&self.id).map(Delivery::Finding));
-        if !items.is_empty() {
-            self.shared.left_over().push((self.ticket, items));
+        let on_its_way = self.on_its_way.take();
+        if !items.is_empty() || on_its_way.is_some() {
+            self.shared.left_over().push(LeftOver {
+                ticket: self.ticket,
+                on_its_way,
+                items,
+            });
         }
     }
 }

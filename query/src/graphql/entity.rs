@@ -39,13 +39,23 @@ pub(crate) struct EntityTypes {
 }
 
 impl EntityTypes {
-    /// An entity as a value of the interface.
-    pub(super) fn value<'a>(&self, node: Arc<Node>) -> FieldValue<'a> {
+    /// The name of an entity's type.
+    pub(super) fn name(&self, node: &Node) -> &str {
         let name = self
             .by_kind
             .get(&*node.kind)
             .or_else(|| self.by_kind.get(&node.kind.to_lowercase()));
-        let name = name.map_or(GENERIC, String::as_str).to_owned();
+        name.map_or(GENERIC, String::as_str)
+    }
+
+    /// Whether a type is one of entities.
+    pub(super) fn has(&self, type_name: &str) -> bool {
+        type_name == GENERIC || self.by_kind.values().any(|name| name == type_name)
+    }
+
+    /// An entity as a value of the interface.
+    pub(super) fn value<'a>(&self, node: Arc<Node>) -> FieldValue<'a> {
+        let name = self.name(&node).to_owned();
         FieldValue::owned_any(EntityRow(node)).with_type(name)
     }
 }

@@ -14,7 +14,7 @@ use bailiwick_schema::entity_ref::DEFAULT_NAMESPACE;
 use serde::{Deserialize, Serialize};
 
 use super::build::Plain;
-use super::context::Cx;
+use super::context::RequestContext;
 use crate::catalog::{Field, Filter, Matcher, Order, OrderField, PageCursor};
 use crate::error::ApiError;
 use crate::limits::{CURSOR_BYTES_MAX, FILTER_CONDITIONS_MAX, PAGE_DEFAULT, PAGE_MAX};
@@ -81,7 +81,7 @@ pub(super) const ENTITY_FILTER: &[Plain] = &[
 ];
 
 /// Reads a filter. Blocks where a path needs the search index.
-pub(super) fn filter(cx: &Cx, value: Option<&Value>) -> Result<Filter, ApiError> {
+pub(super) fn filter(cx: &RequestContext, value: Option<&Value>) -> Result<Filter, ApiError> {
     let mut reader = Reader { cx, conditions: 0 };
     match value {
         None | Some(Value::Null) => Ok(Filter::everything()),
@@ -90,8 +90,47 @@ pub(super) fn filter(cx: &Cx, value: Option<&Value>) -> Result<Filter, ApiError>
     }
 }
 
+/// Whether a filter is one that the graph's indexes answer in a moment, whatever the size of the catalog.
+pub(super) fn is_quick(value: Option<&Value>) -> bool {
+    const QUICK: [&str; 8] = [
+        "kind",
+        "namespace",
+        "tag",
+        "lifecycle",
+        "type",
+        "owner",
+        "name",
+        "related",
+    ];
+    let by_equality = |name: &str, condition: &Value| match condition {
+        Value::Object(map) => name == "related" || map.keys().all(|key| matches!(key.as_str(), "eq" | "in")),
+        Value::Null => true,
+        _ => false,
+    };
+    match value {
+        None | Some(Value::Null) => true,
+        Some(Value::Object(map)) => map
+            .iter()
+            .all(|(name, condition)| QUICK.contains(&name.as_str()) && by_equality(name, condition)),
+        Some(_) => false,
+    }
+}
+
+/// Whether an order is one that the graph has an index of.
+pub(super) fn is_indexed_order(value: Option<&Value>) -> bool {
+    let items = value.map_or(&[][..], list);
+    items.len() <= 1
+        && items.iter().all(|item| match item {
+            Value::Object(map) => match map.get("field") {
+                Some(Value::String(path)) => matches!(path.as_str(), "metadata.name" | "metadata.title"),
+                _ => false,
+            },
+            _ => false,
+        })
+}
+
 struct Reader<'a> {
-    cx: &'a Cx,
+    cx: &'a RequestContext,
     conditions: usize,
 }
 

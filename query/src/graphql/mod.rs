@@ -5,6 +5,7 @@
 
 mod build;
 mod context;
+mod direct;
 mod entity;
 mod filter;
 pub(crate) mod fuzzing;
@@ -35,6 +36,7 @@ use serde::Serialize;
 use self::build::input_object;
 use self::context::RequestContext;
 pub(crate) use self::context::run_blocking;
+pub(crate) use self::direct::{Plans, answer as answer_directly};
 pub(crate) use self::entity::EntityTypes;
 pub use self::view::run as run_view;
 use crate::error::{ApiError, Code};
@@ -80,10 +82,7 @@ pub(crate) fn build_schema(kinds: &KindSet) -> Result<(Schema, EntityTypes), Sch
         input_object(
             "EntityOrder",
             "One field to order by.",
-            &[
-                ("field", "String!", "A dotted path, such as `metadata.name`."),
-                ("direction", "SortDirection", "ASC if left out."),
-            ],
+            query::ENTITY_ORDER,
         ),
     ];
     let scalars = [
@@ -235,7 +234,11 @@ pub(crate) async fn execute(
         return Answer::refused(error.into());
     }
     let cx = Arc::new(RequestContext::new(app.clone(), viewer));
+    let lesson = app.plans().lesson(&request);
     let mut response = app.schema().execute(request.data(Arc::clone(&cx))).await;
+    if let Some(lesson) = lesson.filter(|_| response.errors.is_empty()) {
+        app.plans().learn(app, &lesson);
+    }
     response.errors.iter_mut().for_each(finish_error);
     Answer {
         response,

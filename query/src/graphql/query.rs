@@ -7,11 +7,13 @@ use async_graphql::dynamic::{FieldFuture, FieldValue, Object, ResolverContext};
 use serde_json::json;
 
 use super::build::{Plain, field, json as as_json, later, with_arguments};
-use super::context::{blocking, cx};
+use super::context::{RequestContext, blocking, cx};
+use super::direct::{Values, given};
 use super::entity::entity_value;
 use super::filter::{self, decode_cursor, encode_cursor, page_size, parse_ref};
 use super::{ledger, owner, search, view};
-use crate::catalog::{Field, Node, Order};
+use crate::catalog::{Bucket, Field, Node, Order};
+use crate::error::ApiError;
 use crate::limits::BUCKETS_MAX;
 
 const FIRST: Plain = ("first", "Int", "Size of the page, 50 if left out, 500 at most.");
@@ -24,13 +26,51 @@ const REF: Plain = (
     "`kind:namespace/name`; the namespace may be left out.",
 );
 
+pub(super) const ENTITY_ORDER: &[Plain] = &[
+    ("field", "String!", "A dotted path, such as `metadata.name`."),
+    ("direction", "SortDirection", "ASC if left out."),
+];
+
+pub(super) const ENTITIES_ARGUMENTS: &[Plain] = &[
+    FIRST,
+    AFTER,
+    FILTER,
+    ("orderBy", "[EntityOrder!]", "Order; ties go by ref."),
+    AT_LEAST,
+];
+
+pub(super) const AGGREGATE_ARGUMENTS: &[Plain] = &[
+    (
+        "groupBy",
+        "String!",
+        "A dotted path, such as `metadata.tags`, `owner`, `spec.lifecycle`.",
+    ),
+    FILTER,
+    ("first", "Int", "Most buckets, 50 if left out, 500 at most."),
+    AT_LEAST,
+];
+
 /// A page of entities as the parent of its fields.
-struct EntityPage {
-    total: usize,
-    nodes: Vec<Arc<Node>>,
+pub(super) struct EntityPage {
+    pub(super) total: usize,
+    pub(super) nodes: Vec<Arc<Node>>,
     order: Vec<Order>,
-    has_next: bool,
-    has_previous: bool,
+    pub(super) has_next: bool,
+    pub(super) has_previous: bool,
+}
+
+impl EntityPage {
+    /// For `after`.
+    pub(super) fn cursor(&self, cx: &RequestContext, node: &Node) -> String {
+        encode_cursor(&self.order, cx.snapshot.cursor_of(node, &self.order))
+    }
+}
+
+/// Values of a field with their counts.
+pub(super) struct Counted {
+    pub(super) field: String,
+    pub(super) total: usize,
+    pub(super) buckets: Vec<Bucket>,
 }
 
 /// An entry of a page as the parent of its fields.
@@ -53,13 +93,7 @@ pub(super) fn objects() -> Vec<Object> {
                 "Entities in an order, by name if left out.",
                 entities,
             ),
-            &[
-                FIRST,
-                AFTER,
-                FILTER,
-                ("orderBy", "[EntityOrder!]", "Order; ties go by ref."),
-                AT_LEAST,
-            ],
+            ENTITIES_ARGUMENTS,
         ))
         .field(with_arguments(
             field(
@@ -68,16 +102,7 @@ pub(super) fn objects() -> Vec<Object> {
                 "Counts entities by the values of a field.",
                 aggregate,
             ),
-            &[
-                (
-                    "groupBy",
-                    "String!",
-                    "A dotted path, such as `metadata.tags`, `owner`, `spec.lifecycle`.",
-                ),
-                FILTER,
-                ("first", "Int", "Most buckets, 50 if left out, 500 at most."),
-                AT_LEAST,
-            ],
+            AGGREGATE_ARGUMENTS,
         ))
         .field(with_arguments(
             field("search", "SearchConnection", "Full-text search.", search::resolve),
@@ -185,7 +210,7 @@ pub(super) fn objects() -> Vec<Object> {
                 let cx = cx(&ctx);
                 page(&ctx, |page| {
                     let edge = |node: &Arc<Node>| Edge {
-                        cursor: encode_cursor(&page.order, cx.snapshot.cursor_of(node, &page.order)),
+                        cursor: page.cursor(cx, node),
                         node: Arc::clone(node),
                     };
                     FieldValue::list(page.nodes.iter().map(|node| FieldValue::owned_any(edge(node))))
@@ -195,7 +220,7 @@ pub(super) fn objects() -> Vec<Object> {
         .field(field("pageInfo", "PageInfo!", "Where the page stands.", |ctx| {
             let cx = cx(&ctx);
             page(&ctx, |page| {
-                let cursor = |node: &Arc<Node>| encode_cursor(&page.order, cx.snapshot.cursor_of(node, &page.order));
+                let cursor = |node: &Arc<Node>| page.cursor(cx, node);
                 let info = json!({
                     "hasNextPage": page.has_next,
                     "hasPreviousPage": page.has_previous,
@@ -231,8 +256,13 @@ pub(super) fn argument(ctx: &ResolverContext<'_>, name: &str) -> Option<Value> {
 }
 
 pub(super) fn text_argument(ctx: &ResolverContext<'_>, name: &str) -> Option<String> {
-    match argument(ctx, name) {
-        Some(Value::String(text)) => Some(text),
+    text_of(ctx.args.as_index_map(), name)
+}
+
+/// The text of an argument; a number is one too.
+pub(super) fn text_of(arguments: &Values, name: &str) -> Option<String> {
+    match given(arguments, name) {
+        Some(Value::String(text)) => Some(text.clone()),
         Some(Value::Number(number)) => Some(number.to_string()),
         _ => None,
     }
@@ -253,58 +283,72 @@ fn entity(ctx: ResolverContext<'_>) -> FieldFuture<'_> {
 
 fn entities(ctx: ResolverContext<'_>) -> FieldFuture<'_> {
     let cx = cx(&ctx);
-    let (first, after) = (argument(&ctx, "first"), text_argument(&ctx, "after"));
-    let (wanted, order) = (argument(&ctx, "filter"), argument(&ctx, "orderBy"));
+    let arguments = ctx.args.as_index_map().clone();
     later(async move {
-        let page = blocking(cx, move |cx| {
-            let first = page_size(first.as_ref())?;
-            let order = filter::order(order.as_ref())?;
-            let after = after.map(|after| decode_cursor(&order, &after)).transpose()?;
-            let wanted = filter::filter(cx, wanted.as_ref())?;
-            let page = cx.snapshot.select(&cx.viewer, &wanted, &order, after.as_ref(), first);
-            let has_previous = after.is_some();
-            Ok(EntityPage {
-                total: page.total,
-                nodes: page.nodes,
-                order,
-                has_next: page.has_next,
-                has_previous,
-            })
-        });
+        let page = blocking(cx, move |cx| entity_page(cx, &arguments));
         Ok(Some(FieldValue::owned_any(page.await?)))
+    })
+}
+
+/// Reads a page of entities.
+pub(super) fn entity_page(cx: &RequestContext, arguments: &Values) -> Result<EntityPage, ApiError> {
+    let first = page_size(given(arguments, "first"))?;
+    let order = filter::order(given(arguments, "orderBy"))?;
+    let after = text_of(arguments, "after")
+        .map(|after| decode_cursor(&order, &after))
+        .transpose()?;
+    let wanted = filter::filter(cx, given(arguments, "filter"))?;
+    let page = cx.snapshot.select(&cx.viewer, &wanted, &order, after.as_ref(), first);
+    Ok(EntityPage {
+        total: page.total,
+        nodes: page.nodes,
+        order,
+        has_next: page.has_next,
+        has_previous: after.is_some(),
     })
 }
 
 fn aggregate(ctx: ResolverContext<'_>) -> FieldFuture<'_> {
     let cx = cx(&ctx);
-    let (first, wanted) = (argument(&ctx, "first"), argument(&ctx, "filter"));
-    let path = text_argument(&ctx, "groupBy").unwrap_or_default();
+    let arguments = ctx.args.as_index_map().clone();
     later(async move {
-        let value = blocking(cx, move |cx| {
-            let first = page_size(first.as_ref())?.min(BUCKETS_MAX);
-            let wanted = filter::filter(cx, wanted.as_ref())?;
-            let label_key = path.strip_prefix("metadata.labels.").filter(|key| !key.is_empty());
-            let mut buckets = if let Some(key) = label_key {
-                let prefix = format!("{key}=");
-                let mut buckets = cx.snapshot.aggregate(&cx.viewer, Field::Label, &wanted);
-                buckets.retain(|bucket| bucket.value.starts_with(&prefix));
-                buckets
-                    .iter_mut()
-                    .for_each(|bucket| bucket.value.replace_range(..prefix.len(), ""));
-                buckets
-            } else if let Some(field) = Field::from_path(&path) {
-                cx.snapshot.aggregate(&cx.viewer, field, &wanted)
-            } else {
-                let index = cx.catalog().search();
-                let buckets = index.values_of(&path, &cx.snapshot, &cx.viewer, &wanted, BUCKETS_MAX)?;
-                cx.used_index(index.position());
-                buckets
-            };
-            buckets.truncate(first);
-            let total = cx.snapshot.count(&cx.viewer, &wanted);
-            Ok(json!({ "field": path, "totalCount": total, "buckets": search::buckets(&buckets) }))
-        });
-        Ok(as_json(value.await?))
+        let counted = blocking(cx, move |cx| count(cx, &arguments)).await?;
+        Ok(as_json(json!({
+            "field": counted.field,
+            "totalCount": counted.total,
+            "buckets": search::buckets(&counted.buckets),
+        })))
+    })
+}
+
+/// Counts entities by the values of a field.
+pub(super) fn count(cx: &RequestContext, arguments: &Values) -> Result<Counted, ApiError> {
+    let path = text_of(arguments, "groupBy").unwrap_or_default();
+    let first = page_size(given(arguments, "first"))?.min(BUCKETS_MAX);
+    let wanted = filter::filter(cx, given(arguments, "filter"))?;
+    let label_key = path.strip_prefix("metadata.labels.").filter(|key| !key.is_empty());
+    let mut buckets = if let Some(key) = label_key {
+        let prefix = format!("{key}=");
+        let mut buckets = cx.snapshot.aggregate(&cx.viewer, Field::Label, &wanted);
+        buckets.retain(|bucket| bucket.value.starts_with(&prefix));
+        buckets
+            .iter_mut()
+            .for_each(|bucket| bucket.value.replace_range(..prefix.len(), ""));
+        buckets
+    } else if let Some(field) = Field::from_path(&path) {
+        cx.snapshot.aggregate(&cx.viewer, field, &wanted)
+    } else {
+        let index = cx.catalog().search();
+        let buckets = index.values_of(&path, &cx.snapshot, &cx.viewer, &wanted, BUCKETS_MAX)?;
+        cx.used_index(index.position());
+        buckets
+    };
+    buckets.truncate(first);
+    let total = cx.snapshot.count(&cx.viewer, &wanted);
+    Ok(Counted {
+        field: path,
+        total,
+        buckets,
     })
 }
 

@@ -1,16 +1,15 @@
 //! Relations of an entity, both halves: its own, and those of others to it under their inverse names.
 
-use std::sync::Arc;
-
 use async_graphql::Value;
 use async_graphql::dynamic::{FieldFuture, FieldValue, Object, ResolverContext};
 use bailiwick_schema::EntityRef;
 
 use super::build::{Plain, field, json, now};
-use super::context::{Cx, cx};
+use super::context::{RequestContext, cx};
+use super::direct::{Values, given};
 use super::entity::{link_value, parent};
 use super::filter::{decode, encode, page_size};
-use crate::catalog::Node;
+use crate::catalog::{EntityNo, Node};
 use crate::error::ApiError;
 
 pub(super) const ARGUMENTS: &[Plain] = &[
@@ -29,11 +28,32 @@ enum Direction {
 }
 
 /// One relation as the entity has it.
-#[derive(Clone)]
-struct Edge<'a> {
-    incoming: bool,
-    relation: &'a str,
-    target: &'a EntityRef,
+#[derive(Clone, Copy)]
+pub(super) struct Edge<'a> {
+    pub(super) incoming: bool,
+    pub(super) relation: &'a str,
+    pub(super) target: &'a EntityRef,
+    pub(super) target_no: EntityNo,
+}
+
+impl<'a> Edge<'a> {
+    /// What relations are ordered by.
+    fn key(&self) -> (bool, &'a str, &'a str) {
+        (self.incoming, self.relation, self.target.as_str())
+    }
+
+    /// For `after`.
+    pub(super) fn cursor(&self) -> String {
+        encode(&self.key())
+    }
+}
+
+/// A page of relations.
+pub(super) struct Edges<'a> {
+    pub(super) total: usize,
+    pub(super) edges: Vec<Edge<'a>>,
+    pub(super) has_next: bool,
+    pub(super) has_previous: bool,
 }
 
 /// A relation as the parent of its fields.
@@ -119,7 +139,7 @@ fn edge<'a>(ctx: &ResolverContext<'a>, answer: impl FnOnce(&'a EdgeRow) -> Field
     FieldFuture::Value(ctx.parent_value.downcast_ref::<EdgeRow>().map(answer))
 }
 
-struct Wanted {
+pub(super) struct Wanted {
     types: Vec<String>,
     direction: Option<Direction>,
     kind: Option<String>,
@@ -132,37 +152,48 @@ pub(super) fn resolve(ctx: ResolverContext<'_>) -> FieldFuture<'_> {
     let Some(node) = parent(&ctx) else {
         return FieldFuture::Value(None);
     };
-    match wanted(&ctx) {
-        Ok(wanted) => FieldFuture::Value(Some(FieldValue::owned_any(read(cx, node, &wanted)))),
-        Err(error) => now(Err(error)),
-    }
+    let wanted = match wanted(ctx.args.as_index_map()) {
+        Ok(wanted) => wanted,
+        Err(error) => return now(Err(error)),
+    };
+    let page = read(cx, node, &wanted);
+    let row = |edge: &Edge<'_>| EdgeRow {
+        incoming: edge.incoming,
+        relation: edge.relation.to_owned(),
+        target: edge.target.clone(),
+    };
+    FieldFuture::Value(Some(FieldValue::owned_any(RelationPage {
+        total: page.total,
+        edges: page.edges.iter().map(row).collect(),
+        has_next: page.has_next,
+        has_previous: page.has_previous,
+    })))
 }
 
-fn wanted(ctx: &ResolverContext<'_>) -> Result<Wanted, ApiError> {
-    let text = |name: &str| {
-        ctx.args
-            .get(name)
-            .and_then(|value| value.string().ok())
-            .map(str::to_owned)
+/// Reads the arguments.
+pub(super) fn wanted(arguments: &Values) -> Result<Wanted, ApiError> {
+    let text = |name: &str| match given(arguments, name) {
+        Some(Value::String(text)) => Some(text.clone()),
+        _ => None,
     };
     let mut types: Vec<String> = text("type").into_iter().collect();
-    if let Some(Value::List(more)) = ctx.args.get("types").map(|value| value.as_value()) {
+    if let Some(Value::List(more)) = given(arguments, "types") {
         types.extend(more.iter().filter_map(|value| match value {
             Value::String(text) => Some(text.clone()),
             _ => None,
         }));
     }
-    let direction = match ctx
-        .args
-        .get("direction")
-        .and_then(|value| value.enum_name().ok().map(str::to_owned))
-        .as_deref()
-    {
+    let direction = match given(arguments, "direction") {
+        Some(Value::Enum(name)) => Some(name.as_str()),
+        Some(Value::String(name)) => Some(name.as_str()),
+        _ => None,
+    };
+    let direction = match direction {
         Some("OUTGOING") => Some(Direction::Outgoing),
         Some("INCOMING") => Some(Direction::Incoming),
         _ => None,
     };
-    let first = page_size(ctx.args.get("first").map(|value| value.as_value()))?;
+    let first = page_size(arguments.get("first"))?;
     let after = text("after").map(|after| decode(&after)).transpose()?;
     Ok(Wanted {
         types,
@@ -173,7 +204,8 @@ fn wanted(ctx: &ResolverContext<'_>) -> Result<Wanted, ApiError> {
     })
 }
 
-fn read(cx: &Cx, node: &Arc<Node>, wanted: &Wanted) -> RelationPage {
+/// One page of the relations of an entity.
+pub(super) fn read<'a>(cx: &'a RequestContext, node: &'a Node, wanted: &Wanted) -> Edges<'a> {
     let relation_types = cx.snapshot.relation_types();
     let passes = |relation: &str, target: &EntityRef| {
         (wanted.types.is_empty() || wanted.types.iter().any(|name| name.eq_ignore_ascii_case(relation)))
@@ -182,7 +214,7 @@ fn read(cx: &Cx, node: &Arc<Node>, wanted: &Wanted) -> RelationPage {
                 .as_ref()
                 .is_none_or(|kind| kind.eq_ignore_ascii_case(target.kind()))
     };
-    let mut edges: Vec<Edge<'_>> = Vec::new();
+    let mut edges: Vec<Edge<'a>> = Vec::with_capacity(node.relations.len());
     if wanted.direction != Some(Direction::Incoming) {
         for relation in &node.relations {
             let Some(target) = cx.name(relation.target) else {
@@ -194,6 +226,7 @@ fn read(cx: &Cx, node: &Arc<Node>, wanted: &Wanted) -> RelationPage {
                     incoming: false,
                     relation: name,
                     target,
+                    target_no: relation.target,
                 });
             }
         }
@@ -206,27 +239,22 @@ fn read(cx: &Cx, node: &Arc<Node>, wanted: &Wanted) -> RelationPage {
                     incoming: true,
                     relation: name,
                     target: &from.entity,
+                    target_no: from.no,
                 });
             }
         }
     }
-    fn key<'e>(edge: &Edge<'e>) -> (bool, &'e str, &'e str) {
-        (edge.incoming, edge.relation, edge.target.as_str())
-    }
-    edges.sort_unstable_by(|one, two| key(one).cmp(&key(two)));
+    edges.sort_unstable_by(|one, two| one.key().cmp(&two.key()));
+    let total = edges.len();
     let start = wanted.after.as_ref().map_or(0, |(incoming, relation, target)| {
-        edges.partition_point(|edge| key(edge) <= (*incoming, relation.as_str(), target.as_str()))
+        edges.partition_point(|edge| edge.key() <= (*incoming, relation.as_str(), target.as_str()))
     });
-    let rows = edges[start..].iter().take(wanted.first).map(|edge| EdgeRow {
-        incoming: edge.incoming,
-        relation: edge.relation.to_owned(),
-        target: edge.target.clone(),
-    });
-    let rows: Vec<EdgeRow> = rows.collect();
-    RelationPage {
-        total: edges.len(),
-        has_next: start + rows.len() < edges.len(),
+    edges.truncate(start.saturating_add(wanted.first));
+    edges.drain(..start);
+    Edges {
+        total,
+        has_next: start + edges.len() < total,
         has_previous: start > 0,
-        edges: rows,
+        edges,
     }
 }

@@ -5,10 +5,11 @@ use async_graphql::dynamic::{FieldFuture, FieldValue, Object, ResolverContext};
 use serde_json::json;
 
 use super::build::{Plain, field, json as as_json, later, now};
-use super::context::{blocking, cx};
+use super::context::{RequestContext, blocking, cx};
+use super::direct::{Values, given};
 use super::entity::entity_value;
 use super::filter::{self, decode, encode, page_size};
-use super::query::{argument, text_argument};
+use super::query::{argument, text_of};
 use crate::catalog::{Bucket, Field, Hit, SearchPage, SearchQuery};
 use crate::error::ApiError;
 use crate::limits::{BUCKETS_MAX, FACETS_MAX, SEARCH_OFFSET_MAX};
@@ -36,9 +37,32 @@ pub(super) const ARGUMENTS: &[Plain] = &[
 ];
 
 /// A page of hits as the parent of its fields.
-struct Hits {
-    page: SearchPage,
-    offset: usize,
+pub(super) struct Hits {
+    pub(super) page: SearchPage,
+    pub(super) offset: usize,
+}
+
+impl Hits {
+    fn end(&self) -> usize {
+        self.offset + self.page.hits.len()
+    }
+
+    pub(super) fn has_next(&self) -> bool {
+        self.end() < self.page.total
+    }
+
+    pub(super) fn start_cursor(&self) -> Option<String> {
+        (!self.page.hits.is_empty()).then(|| encode(&(self.offset + 1)))
+    }
+
+    pub(super) fn end_cursor(&self) -> Option<String> {
+        (!self.page.hits.is_empty()).then(|| encode(&self.end()))
+    }
+}
+
+/// A place within a fragment in characters, of one in bytes.
+pub(super) fn characters(fragment: &str, bytes: usize) -> usize {
+    fragment.get(..bytes).map_or(0, |text| text.chars().count())
 }
 
 pub(super) fn objects() -> Vec<Object> {
@@ -61,13 +85,11 @@ pub(super) fn objects() -> Vec<Object> {
         }))
         .field(field("pageInfo", "PageInfo!", "Where the page stands.", |ctx| {
             hits(&ctx, |hits| {
-                let end = hits.offset + hits.page.hits.len();
-                let none = hits.page.hits.is_empty();
                 as_json(json!({
-                    "hasNextPage": end < hits.page.total,
+                    "hasNextPage": hits.has_next(),
                     "hasPreviousPage": hits.offset > 0,
-                    "startCursor": (!none).then(|| encode(&(hits.offset + 1))),
-                    "endCursor": (!none).then(|| encode(&end)),
+                    "startCursor": hits.start_cursor(),
+                    "endCursor": hits.end_cursor(),
                 }))
             })
         }));
@@ -83,7 +105,7 @@ pub(super) fn objects() -> Vec<Object> {
         .field(field("highlights", "[Highlight!]!", "Where it matches.", |ctx| {
             hit(&ctx, |hit| {
                 let values = hit.highlights.iter().map(|one| {
-                    let characters = |bytes: usize| one.fragment.get(..bytes).map_or(0, |text| text.chars().count());
+                    let characters = |bytes: usize| characters(&one.fragment, bytes);
                     let range =
                         |(start, end): &(usize, usize)| json!({ "start": characters(*start), "end": characters(*end) });
                     let ranges: Vec<_> = one.ranges.iter().map(range).collect();
@@ -110,7 +132,8 @@ fn hit<'a>(ctx: &ResolverContext<'a>, answer: impl FnOnce(&'a Hit) -> Option<Fie
     FieldFuture::Value(ctx.parent_value.downcast_ref::<Hit>().and_then(answer))
 }
 
-struct Wanted {
+/// What a search asks for, apart from its filter.
+pub(super) struct Wanted {
     text: String,
     first: usize,
     offset: usize,
@@ -120,43 +143,48 @@ struct Wanted {
 
 pub(super) fn resolve(ctx: ResolverContext<'_>) -> FieldFuture<'_> {
     let cx = cx(&ctx);
-    let wanted = match wanted(&ctx) {
+    let highlight = ctx.ctx.look_ahead().field("nodes").field("highlights").exists();
+    let wanted = match wanted(ctx.args.as_index_map(), highlight) {
         Ok(wanted) => wanted,
         Err(error) => return now(Err(error)),
     };
     let conditions = argument(&ctx, "filter");
     later(async move {
-        let hits = blocking(cx, move |cx| {
-            let filter = filter::filter(cx, conditions.as_ref())?;
-            let Wanted {
-                text,
-                first,
-                offset,
-                facets,
-                highlight,
-            } = wanted;
-            let query = SearchQuery {
-                text,
-                filter,
-                facets,
-                first,
-                offset,
-                highlight,
-            };
-            let mut page = cx.catalog().search().search(&cx.viewer, &cx.snapshot, &query)?;
-            cx.used_index(page.index_position);
-            page.facets
-                .iter_mut()
-                .for_each(|(_, buckets)| buckets.truncate(BUCKETS_MAX));
-            Ok(Hits { page, offset })
-        });
+        let hits = blocking(cx, move |cx| read(cx, wanted, conditions.as_ref()));
         Ok(Some(FieldValue::owned_any(hits.await?)))
     })
 }
 
-fn wanted(ctx: &ResolverContext<'_>) -> Result<Wanted, ApiError> {
-    let text = text_argument(ctx, "query").unwrap_or_default();
-    let offset = match (text_argument(ctx, "after"), argument(ctx, "offset")) {
+/// Asks the index.
+pub(super) fn read(cx: &RequestContext, wanted: Wanted, conditions: Option<&Value>) -> Result<Hits, ApiError> {
+    let filter = filter::filter(cx, conditions)?;
+    let Wanted {
+        text,
+        first,
+        offset,
+        facets,
+        highlight,
+    } = wanted;
+    let query = SearchQuery {
+        text,
+        filter,
+        facets,
+        first,
+        offset,
+        highlight,
+    };
+    let mut page = cx.catalog().search().search(&cx.viewer, &cx.snapshot, &query)?;
+    cx.used_index(page.index_position);
+    page.facets
+        .iter_mut()
+        .for_each(|(_, buckets)| buckets.truncate(BUCKETS_MAX));
+    Ok(Hits { page, offset })
+}
+
+/// Reads the arguments.
+pub(super) fn wanted(arguments: &Values, highlight: bool) -> Result<Wanted, ApiError> {
+    let text = text_of(arguments, "query").unwrap_or_default();
+    let offset = match (text_of(arguments, "after"), given(arguments, "offset")) {
         (Some(_), Some(_)) => return Err(ApiError::bad_request("give either `after` or `offset`")),
         (Some(after), None) => decode::<usize>(&after)?,
         (None, Some(Value::Number(number))) => {
@@ -172,10 +200,10 @@ fn wanted(ctx: &ResolverContext<'_>) -> Result<Wanted, ApiError> {
         return Err(ApiError::limit("search_offset_max", message));
     }
     let mut facets = Vec::new();
-    if let Some(Value::List(paths)) = argument(ctx, "facets") {
+    if let Some(Value::List(paths)) = given(arguments, "facets") {
         for path in paths {
             let Value::String(path) = path else { continue };
-            let Some(field) = Field::from_path(&path) else {
+            let Some(field) = Field::from_path(path) else {
                 let known = Field::ALL.map(Field::path).join(", ");
                 return Err(ApiError::bad_request(format!(
                     "there is no facet `{path}`; known are {known}"
@@ -190,8 +218,7 @@ fn wanted(ctx: &ResolverContext<'_>) -> Result<Wanted, ApiError> {
             format!("a search has at most {FACETS_MAX} facets"),
         ));
     }
-    let highlight = ctx.ctx.look_ahead().field("nodes").field("highlights").exists();
-    let first = page_size(argument(ctx, "first").as_ref())?;
+    let first = page_size(given(arguments, "first"))?;
     Ok(Wanted {
         text,
         first,

@@ -5,15 +5,16 @@
 
 use async_graphql::ParseRequestError;
 use async_graphql_axum::GraphQLRequest;
-use axum::body::{Body, to_bytes};
+use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{FromRequest, Query, Request, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bailiwick_schema::{Position, Viewer};
 
 use super::{require_json, viewer};
 use crate::error::ApiError;
-use crate::graphql::{Method, execute};
+use crate::graphql::{Method, answer_directly, execute};
 use crate::limits::{BODY_BYTES_MAX, REQUEST_TIMEOUT};
 use crate::state::AppState;
 
@@ -61,10 +62,22 @@ async fn answer(app: AppState, request: Request, method: Method) -> Result<Respo
     let at_least = at_least(request.headers())?;
     let modern = accepts_graphql_response(request.headers());
     let work = async {
-        let request = read(request).await?;
-        Ok::<_, ApiError>(execute(&app, viewer, request, at_least, method).await)
+        let (parts, bytes) = read_body(request).await?;
+        if method == Method::Post && at_least.is_none() && parts.uri.query().is_none() {
+            if let Some(answer) = answer_directly(&app, &viewer, &bytes).await {
+                return Ok((StatusCode::OK, answer));
+            }
+        }
+        let request = read(Request::from_parts(parts, Body::from(bytes))).await?;
+        let answer = execute(&app, viewer, request, at_least, method).await;
+        let status = match &answer.refused {
+            Some(error) => error.status(),
+            None if modern && !answer.ran() => StatusCode::BAD_REQUEST,
+            None => StatusCode::OK,
+        };
+        Ok::<_, ApiError>((status, answer.to_json()))
     };
-    let answer = match tokio::time::timeout(REQUEST_TIMEOUT, work).await {
+    let (status, answer) = match tokio::time::timeout(REQUEST_TIMEOUT, work).await {
         Ok(answer) => answer?,
         Err(_) => {
             let secs = REQUEST_TIMEOUT.as_secs();
@@ -74,26 +87,16 @@ async fn answer(app: AppState, request: Request, method: Method) -> Result<Respo
             );
         }
     };
-    let status = match &answer.refused {
-        Some(error) => error.status(),
-        None if modern && !answer.ran() => StatusCode::BAD_REQUEST,
-        None => StatusCode::OK,
-    };
     let content_type = if modern {
         "application/graphql-response+json"
     } else {
         "application/json"
     };
-    Ok((
-        status,
-        [(header::CONTENT_TYPE, content_type)],
-        Body::from(answer.to_json()),
-    )
-        .into_response())
+    Ok((status, [(header::CONTENT_TYPE, content_type)], Body::from(answer)).into_response())
 }
 
-/// Reads the body within its limit, then the GraphQL request out of it.
-async fn read(request: Request) -> Result<async_graphql::Request, ApiError> {
+/// Reads the body within its limit.
+async fn read_body(request: Request) -> Result<(Parts, Bytes), ApiError> {
     let (parts, body) = request.into_parts();
     let too_large = || {
         ApiError::limit(
@@ -110,9 +113,13 @@ async fn read(request: Request) -> Result<async_graphql::Request, ApiError> {
         return Err(too_large());
     }
     let bytes = to_bytes(body, BODY_BYTES_MAX).await.map_err(|_| too_large())?;
-    let uri = (parts.method == axum::http::Method::GET).then(|| parts.uri.clone());
-    let whole = Request::from_parts(parts, Body::from(bytes));
-    let request = GraphQLRequest::<Rejected>::from_request(whole, &())
+    Ok((parts, bytes))
+}
+
+/// Reads the GraphQL request out of a request whose body is in memory.
+async fn read(request: Request) -> Result<async_graphql::Request, ApiError> {
+    let uri = (request.method() == axum::http::Method::GET).then(|| request.uri().clone());
+    let request = GraphQLRequest::<Rejected>::from_request(request, &())
         .await
         .map_err(|rejected| rejected.0)?;
     let mut request = request.into_inner();

@@ -3,7 +3,7 @@
 //! Source: `BuiltinKindsEntityProcessor.postProcessEntity` of `@backstage/plugin-catalog-backend` 4.0.0. A ref that
 //! cannot be read is an error of the entity there and a problem here.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::placeholder::placeholder;
 use super::{DefaultNamespace, Direction, KindDecl, KindSet, Path, Problem, RelationField};
@@ -23,9 +23,14 @@ pub struct DeclaredRelation {
 ///
 /// `entity` is the whole entity. A field that is absent, null, false, zero or empty declares nothing; a single ref
 /// counts as a list of one. Fields with `direction: incoming` give the inverse relation. Pure.
-pub fn relations_of(kinds: &KindSet, decl: &KindDecl, entity: &Value) -> (Vec<DeclaredRelation>, Vec<Problem>) {
+pub fn relations_of(
+    kinds: &KindSet,
+    decl: &KindDecl,
+    entity: &Map<String, Value>,
+) -> (Vec<DeclaredRelation>, Vec<Problem>) {
     let namespace = entity
-        .pointer("/metadata/namespace")
+        .get("metadata")
+        .and_then(|metadata| metadata.get("namespace"))
         .and_then(Value::as_str)
         .unwrap_or(DEFAULT_NAMESPACE);
     let mut relations = Vec::new();

@@ -59,7 +59,7 @@ fn relations_have_their_inverses() {
 fn relations(kind: &str, spec: serde_json::Value) -> (Vec<String>, Vec<String>) {
     let kinds = KindSet::builtin();
     let entity = json!({"kind": kind, "metadata": {"name": "x", "namespace": "shop"}, "spec": spec});
-    let (relations, problems) = relations_of(&kinds, kinds.get(kind).unwrap(), &entity);
+    let (relations, problems) = relations_of(&kinds, kinds.get(kind).unwrap(), entity.as_object().unwrap());
     (
         relations
             .iter()
@@ -134,7 +134,7 @@ fn a_custom_kind_brings_its_own_relations() {
     let kinds = custom(DASHBOARD).unwrap();
     let decl = kinds.get("dashboard").unwrap();
     let entity = json!({"metadata": {"namespace": "n"}, "spec": {"panel": {"sources": ["a"]}, "pages": "b"}});
-    let (relations, problems) = relations_of(&kinds, decl, &entity);
+    let (relations, problems) = relations_of(&kinds, decl, entity.as_object().unwrap());
     assert!(problems.is_empty(), "{problems:?}");
     let found: Vec<String> = relations
         .iter()

@@ -98,9 +98,14 @@ impl Home {
     }
 
     pub(super) fn over(store: Arc<dyn Store>, sources: Option<Vec<crate::engine::SourceSetting>>) -> Self {
+        Self::with(store, |settings| settings.sources = sources)
+    }
+
+    /// The same with other settings than the usual ones.
+    pub(super) fn with(store: Arc<dyn Store>, change: impl FnOnce(&mut EngineSettings)) -> Self {
         let clock = Arc::new(ManualClock::at(Timestamp::from_secs(1_800_000_000)));
         let mut settings = EngineSettings::new(Arc::new(KindSet::builtin()), Arc::clone(&clock) as Arc<dyn Clock>);
-        settings.sources = sources;
+        change(&mut settings);
         let running = Running::over(Arc::clone(&store), IndexLocation::Memory, settings).unwrap();
         let (sink, catalog) = (running.sink(), running.catalog());
         Self {

@@ -6,4 +6,5 @@ mod identity;
 mod laws;
 mod ownership;
 mod retention;
+mod room;
 mod sources;

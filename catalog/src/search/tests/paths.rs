@@ -56,7 +56,7 @@ fn any_path_is_found_by_equality_without_case() {
         "",
         "path and value are kept apart"
     );
-    assert_eq!(names("metadata.annotations.nulkey", "y"), "b");
+    assert_eq!(names("metadata.annotations.nul\u{0}key", "y\u{0}"), "b");
     assert_eq!(names("spec.none", "null"), "");
     assert_eq!(names("spec", "rust"), "");
 }
@@ -115,7 +115,7 @@ fn an_entity_with_too_many_values_keeps_the_first_ones() {
         (0..5_000).map(|no| (format!("k{no:05}"), json!(no))).collect();
     let world = World::with([component("a").with("facts", json!(many))]);
     let reader = world.rebuilt();
-    assert_eq!(reader.entities_with("metadata.name", "a").unwrap().len(), 1);
+    assert_eq!(reader.entities_with("kind", "component").unwrap().len(), 1);
     assert_eq!(reader.entities_with("facts.k00000", "0").unwrap().len(), 1);
     assert!(reader.entities_with("facts.k04999", "4999").unwrap().is_empty());
 }

@@ -1,13 +1,19 @@
-//! The two ways to rank, for few matches and for many, agree.
+//! What lifts one match above another.
 
 use bailiwick_schema::Viewer;
 use serde_json::json;
 
 use super::world::{World, component, put};
-use crate::search::rank::{Ranks, importance, in_degree};
+use crate::graph::Snapshot;
+use crate::search::rank::{FACTOR_MAX, Importance, weight};
+use crate::store::EntityNo;
+
+fn number(snapshot: &Snapshot, entity: &str) -> EntityNo {
+    snapshot.get(&Viewer::local(), &entity.parse().unwrap()).unwrap().no
+}
 
 #[test]
-fn ranks_of_a_whole_snapshot_are_those_of_each_entity() {
+fn incoming_relations_are_counted_as_they_are() {
     let world = World::with([
         component("b")
             .with("metadata/namespace", json!("z"))
@@ -19,29 +25,22 @@ fn ranks_of_a_whole_snapshot_are_those_of_each_entity() {
         component("a").depends_on("component:a/b"),
     ]);
     let snapshot = world.snapshot();
-    let ranks = Ranks::of(&snapshot);
-    let visible = ranks.visible(&Viewer::local());
-    let mut ordered = Vec::new();
     for node in snapshot.nodes_unchecked() {
-        let rank = ranks.rank(node.no, &visible).unwrap();
-        assert_eq!(
-            rank.importance,
-            importance(node, in_degree(&snapshot, node.no)),
-            "{}",
-            node.entity
-        );
-        ordered.push((rank.order, node.entity.as_str().to_owned()));
+        let counted = snapshot.incoming_unchecked(node.no).count();
+        assert_eq!(snapshot.degrees().get(node.no) as usize, counted, "{}", node.entity);
     }
-    ordered.sort();
-    let ordered: Vec<&str> = ordered.iter().map(|(_, entity)| entity.as_str()).collect();
+    assert_eq!(snapshot.degrees().get(number(&snapshot, "component:a/b")), 2);
+    let names: Vec<&str> = {
+        let mut names = Vec::new();
+        snapshot.orders().by_name.walk(false, None, |no| {
+            names.extend(snapshot.node_unchecked(no).map(|node| node.entity.as_str()));
+            true
+        });
+        names
+    };
     assert_eq!(
-        ordered,
+        names,
         ["component:default/a", "api:default/b", "component:a/b", "component:z/b"]
-    );
-    assert!(
-        snapshot
-            .nodes_unchecked()
-            .all(|node| ranks.rank(node.no, &ranks.visible(&Viewer::nobody())).is_none())
     );
 }
 
@@ -49,13 +48,21 @@ fn ranks_of_a_whole_snapshot_are_those_of_each_entity() {
 fn what_much_depends_on_is_more_important_and_what_is_deprecated_less() {
     let world = World::with([
         component("a"),
-        component("d").with("spec/lifecycle", json!("deprecated")),
+        component("b"),
+        component("d")
+            .with("spec/lifecycle", json!("Deprecated"))
+            .depends_on("component:b"),
     ]);
     let snapshot = world.snapshot();
-    let node = |name: &str| snapshot.get(&Viewer::local(), &name.parse().unwrap()).unwrap().clone();
-    let (plain, deprecated) = (node("component:default/a"), node("component:default/d"));
-    assert!(importance(&plain, 0) < importance(&plain, 1));
-    assert!(importance(&plain, 9_999) < importance(&plain, 10_000));
-    assert_eq!(importance(&plain, 10_000), importance(&plain, usize::MAX), "bounded");
-    assert!(importance(&deprecated, 10) < importance(&plain, 0));
+    let mut importance = Importance::of(&snapshot);
+    let mut factor = |name: &str| importance.factor(number(&snapshot, name));
+    assert_eq!(factor("component:default/a"), weight(0));
+    assert_eq!(factor("component:default/b"), weight(1));
+    assert_eq!(factor("component:default/d"), 0.6);
+    assert!(weight(0) < weight(1));
+    assert!(weight(9_999) < weight(10_000));
+    assert_eq!(weight(10_000), weight(u32::MAX), "bounded");
+    assert!(weight(u32::MAX) <= FACTOR_MAX);
+    assert!(weight(255) < weight(256));
+    assert!(weight(10) * 0.6 < weight(0));
 }
