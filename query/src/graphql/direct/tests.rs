@@ -65,7 +65,7 @@ async fn the_questions_of_dashboards_take_the_short_way() {
         ),
         (r#"{ position __typename }"#, json!(null)),
         (
-            r#"{ entity(ref: "api:cart-api") { ... on API { ref } ... on Component { kind } ...Named ... { kind } } } fragment Named on Entity { metadata { name } ref }"#,
+            r#"{ entity(ref: "api:cart-api") { ... on API { ref } ... on Component { kind } ...Named ... { uid etag etag } } } fragment Named on Entity { metadata { name } uid }"#,
             json!(null),
         ),
         (
