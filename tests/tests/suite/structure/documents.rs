@@ -63,7 +63,8 @@ fn the_architecture_names_files_that_exist() {
     let page = workspace
         .read("docs/ARCHITECTURE.md")
         .expect("docs/ARCHITECTURE.md is there");
-    let path = Regex::new(r"`((?:schema|config|catalog|ingestors|query|cli|tests|bench|docs)/[A-Za-z0-9_./-]*)`").unwrap();
+    let path =
+        Regex::new(r"`((?:schema|config|catalog|ingestors|query|cli|tests|bench|docs)/[A-Za-z0-9_./-]*)`").unwrap();
     let missing: BTreeSet<&str> = path
         .captures_iter(&page)
         .map(|found| found.get(1).expect("the group takes part").as_str())
