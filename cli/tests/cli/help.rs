@@ -35,6 +35,7 @@ const PAGES: &[&str] = &[
     "sweeps undo",
     "token",
     "token new",
+    "trim",
     "validate",
     "verify",
 ];

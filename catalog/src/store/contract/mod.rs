@@ -14,6 +14,7 @@ mod homes;
 mod ledger;
 mod log;
 pub(crate) mod samples;
+mod stored;
 mod trimming;
 
 use std::sync::Arc;
