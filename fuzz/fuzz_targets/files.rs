@@ -1,3 +1,5 @@
+//! The target `files`; what it does stands in `tests/src/fuzzing`.
+
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(init: bailiwick_fuzz::report_overflows(), |bytes: &[u8]| {

@@ -7,6 +7,8 @@
 
 mod file;
 mod format;
+#[doc(hidden)]
+pub mod fuzzing;
 mod reader;
 mod restore;
 #[cfg(test)]

@@ -9,6 +9,7 @@
 //! file, or a line of its own parts one section from the next.
 
 mod api;
+mod backup;
 mod config;
 mod content;
 mod descriptor;
@@ -19,6 +20,7 @@ mod search;
 mod yaml;
 
 pub use api::{cursor, graphql};
+pub use backup::backup;
 pub use config::config;
 pub use content::{api_definition, codeowners, manifest, readme, workflow};
 pub use descriptor::{descriptor, descriptor_tree, kinds};
@@ -51,6 +53,7 @@ pub const TARGETS: &[(&str, Check)] = &[
     ("identifier", identifier),
     ("record", record),
     ("store", store),
+    ("backup", backup),
     ("search", search),
     ("cursor", cursor),
     ("graphql", graphql),

@@ -93,7 +93,7 @@ fn row(bytes: &[u8]) -> Option<(Table, &[u8], &[u8])> {
 }
 
 /// Rows one after the other, each with the length of its value (two bytes, the lower first) behind that of its key.
-fn rows(mut bytes: &[u8]) -> Vec<(Table, &[u8], &[u8])> {
+pub(super) fn rows(mut bytes: &[u8]) -> Vec<(Table, &[u8], &[u8])> {
     let mut rows = Vec::new();
     while let Some((&[table, key_length, low, high], rest)) = bytes.split_first_chunk() {
         let value_length = usize::from(u16::from_le_bytes([low, high]));
@@ -106,8 +106,8 @@ fn rows(mut bytes: &[u8]) -> Vec<(Table, &[u8], &[u8])> {
     rows
 }
 
-/// A whole store of any rows: it opens or is refused, and everything in it can be asked for.
-pub fn store(bytes: &[u8]) {
+/// A store in memory of any rows; nothing if it is refused.
+pub(super) fn store_of(rows: &[(Table, &[u8], &[u8])]) -> Option<KeyValueStore<MemoryEngine>> {
     let engine = MemoryEngine::new();
     let mut batch = Batch::new();
     batch.put(
@@ -117,15 +117,17 @@ pub fn store(bytes: &[u8]) {
     );
     batch.put(Table::Meta, b"lineage", [7; 16].as_slice().into());
     batch.put(Table::Meta, b"head", 4_u64.to_be_bytes().as_slice().into());
-    let rows = rows(bytes);
-    for (table, key, value) in &rows {
+    for (table, key, value) in rows {
         batch.put(*table, key, (*value).into());
     }
     batch.settle();
     engine.apply(batch).expect("memory takes any rows");
-    let Ok(store) = KeyValueStore::open(engine, "fuzzed") else {
-        return;
-    };
+    KeyValueStore::open(engine, "fuzzed").ok()
+}
+
+/// A whole store of any rows: it opens or is refused, and everything in it can be asked for.
+pub fn store(bytes: &[u8]) {
+    let Some(store) = store_of(&rows(bytes)) else { return };
     assert_eq!(store.head().ok(), store.head().ok());
     let all = NonZeroU32::MAX;
     let mut refs = Vec::new();
