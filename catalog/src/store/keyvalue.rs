@@ -152,6 +152,12 @@ pub trait KeyValue: Send + Sync + 'static {
     /// Writes all of a batch or nothing, durable on return, visible to views that are made afterwards.
     /// After an error the caller writes no more: whether the batch survives is known when the engine opens again.
     fn apply(&self, batch: Batch<Self::Bytes>) -> StoreResult<()>;
+
+    /// Whether `bytes` more would be written now. Errors: `Full`.
+    fn room(&self, bytes: u64) -> StoreResult<()> {
+        let _ = bytes;
+        Ok(())
+    }
 }
 
 /// A consistent state of all tables.

@@ -240,3 +240,7 @@ pub trait Store: ChangeLog + EntityReader + ClaimReader + FindingReader + Ledger
     /// What it has read and written since it was opened.
     fn counters(&self) -> StoreCounters;
 }
+
+    /// Whether there is room for `bytes` more beside what is kept free. A commit that does not ask first may be refused.
+    /// Errors: `Full`.
+    fn room(&self, bytes: u64) -> StoreResult<()>;

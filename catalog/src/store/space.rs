@@ -17,18 +17,18 @@ pub const RESERVE_PART: u64 = 8;
 
 /// The watch over one folder.
 #[derive(Debug)]
-pub(super) struct Space {
+pub(crate) struct Space {
     folder: PathBuf,
     min_free_bytes: u64,
 }
 
 impl Space {
-    pub(super) fn new(folder: PathBuf, min_free_bytes: u64) -> Self {
+    pub(crate) fn new(folder: PathBuf, min_free_bytes: u64) -> Self {
         Self { folder, min_free_bytes }
     }
 
     /// Whether `bytes` more can be written. Errors: `Full`. A file system that does not say is trusted.
-    pub(super) fn check(&self, bytes: u64) -> StoreResult<()> {
+    pub(crate) fn check(&self, bytes: u64) -> StoreResult<()> {
         if self.min_free_bytes == 0 {
             return Ok(());
         }

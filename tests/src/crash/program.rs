@@ -9,9 +9,11 @@ use serde_json::Value;
 use super::generator::Generator;
 
 /// The guard is wide open: what a set lacks goes, however much that is, so that the end depends on the last set alone.
+/// History is kept for a day, so that there is something to trim of what a test puts into the past.
 const CONFIG: &str = "\
 store: {engine: ENGINE}
 sweeps: {guard: {claims: 1000000000, percent: 100}}
+retention: {history_days: 1}
 sources: [{id: org, type: files, paths: [org], watch: false}]
 log: {level: error}
 ";

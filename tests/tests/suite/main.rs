@@ -7,6 +7,7 @@
 #![expect(clippy::unwrap_used, reason = "a suite fails loudly, in its helpers too")]
 
 mod contracts;
+mod crash;
 mod fuzzing;
 mod laws;
 mod simulation;

@@ -194,8 +194,8 @@ impl<E: KeyValue> KeyValueStore<E> {
         }
         self.counters.note_batch(&mut batch);
         self.engine.apply(batch).inspect_err(|error| {
-            // `Refused` says that the engine was not reached.
-            writer.stopped = !matches!(error, StoreError::Refused { .. });
+            // These two say that the engine was not reached.
+            writer.stopped = !matches!(error, StoreError::Refused { .. } | StoreError::Full { .. });
         })
     }
 
@@ -223,6 +223,10 @@ impl<E: KeyValue> Store for KeyValueStore<E> {
 
     fn counters(&self) -> StoreCounters {
         self.counters.read()
+    }
+
+    fn room(&self, bytes: u64) -> StoreResult<()> {
+        self.engine.room(bytes)
     }
 }
 

@@ -262,6 +262,10 @@ fn check(path: &Path, trees: &Trees) -> StoreResult<(u64, [Sum; Table::COUNT])> 
         Ok(())
     };
     std::thread::scope(|scope| {
+    fn room(&self, bytes: u64) -> StoreResult<()> {
+        self.space.check(bytes.saturating_mul(WRITE_FACTOR))
+    }
+
         let helpers: Vec<_> = (1..CHECK_THREADS).map(|_| scope.spawn(work)).collect();
         let mut outcome = work();
         for helper in helpers {
