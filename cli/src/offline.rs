@@ -68,7 +68,8 @@ pub(crate) fn verify(data_dir: &Path, offline: &Offline, context: &Context) -> R
         Ok((running, order)) => {
             let result = verify_now(&running.catalog(), &order, context);
             running.stop();
-            result.map_err(|error| Failure::new(Exit::Failed, format!("the verification stopped: {}", chain(&error))))?
+            result
+                .map_err(|error| Failure::new(Exit::Failed, format!("the verification stopped: {}", chain(&error))))?
         }
         Err(failure) => verify_damaged(data_dir, offline, failure, context)?,
     };
@@ -149,13 +150,15 @@ pub(crate) fn check_catalog(folder: &Path, shown: &Path) -> Result<(), Failure> 
     if folder.join("store").is_dir() {
         return Ok(());
     }
-    Err(
-        Failure::usage(format!("there is no catalog in `{}`", shown.display()))
-            .hint("name the folder that `serve` or `ingest` was given as --data-dir"),
-    )
+    Err(Failure::usage(format!("there is no catalog in `{}`", shown.display()))
+        .hint("name the folder that `serve` or `ingest` was given as --data-dir"))
 }
 
-pub(crate) fn open(data_dir: &Path, offline: &Offline, context: &Context) -> Result<(Running, Vec<OwnerMethod>), Failure> {
+pub(crate) fn open(
+    data_dir: &Path,
+    offline: &Offline,
+    context: &Context,
+) -> Result<(Running, Vec<OwnerMethod>), Failure> {
     let folder = context.working_dir.join(data_dir);
     check_not_interrupted(&folder).map_err(|error| crate::backup::failure(&error.into()))?;
     check_catalog(&folder, data_dir)?;

@@ -196,6 +196,10 @@ mod tests {
         let mut problems = Vec::new();
         apply_environment(&mut Tree::section(Origin::Default), &env, &mut problems);
         assert_eq!(problems.len(), 1);
-        assert!(problems[0].message.contains("yaml_depth_max"), "{}", problems[0].message);
+        assert!(
+            problems[0].message.contains("yaml_depth_max"),
+            "{}",
+            problems[0].message
+        );
     }
 }

@@ -3,9 +3,9 @@
 //! The suites themselves are modules of one test binary, `tests/suite/`. Like the binary of the program, this crate
 //! knows all others; nothing knows it.
 
+pub mod crash;
 #[doc(hidden)]
 pub mod fuzzing;
-pub mod crash;
 mod limits;
 pub mod simulation;
 mod source;

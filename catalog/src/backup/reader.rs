@@ -3,8 +3,8 @@
 use std::io::{self, Read};
 
 use super::format::{
-    BACKUP_FORMAT, FRAME_BYTES, Frame, FrameKind, GivenUp, Header, SIGNATURE, START_BYTES, Trailer, parse_frame, take_bytes,
-    version_of,
+    BACKUP_FORMAT, FRAME_BYTES, Frame, FrameKind, GivenUp, Header, SIGNATURE, START_BYTES, Trailer, parse_frame,
+    take_bytes, version_of,
 };
 use crate::store::keyvalue::Table;
 

@@ -119,7 +119,10 @@ mod tests {
     #[test]
     fn a_persons_address_is_theirs_alone() {
         let user = json!({"kind": "User", "spec": {"profile": {"email": "Bob@Example.com"}}});
-        assert_eq!(identifiers_of(user.as_object().unwrap())[0].identifier.as_str(), "email:bob@example.com");
+        assert_eq!(
+            identifiers_of(user.as_object().unwrap())[0].identifier.as_str(),
+            "email:bob@example.com"
+        );
         assert!(identifiers_of(user.as_object().unwrap())[0].exclusive);
     }
 }

@@ -355,10 +355,11 @@ impl State {
         }
         for other in self.tickets.values_mut().filter(|other| other.no == no) {
             let confirmed = brought.requested_at >= other.opened_at;
-            let held = other.held.get_or_insert_default().entry(key.id).or_insert(HeldClaim {
-                seen: false,
-                ..brought
-            });
+            let held = other
+                .held
+                .get_or_insert_default()
+                .entry(key.id)
+                .or_insert(HeldClaim { seen: false, ..brought });
             *held = HeldClaim {
                 requested_at: held.requested_at.max(brought.requested_at),
                 seen: held.seen || confirmed,
@@ -392,7 +393,9 @@ impl State {
         let missed: Vec<ScopeNo> = self.sweep_keys.range(every).map(|(_, at)| *at).collect();
         for at in missed {
             self.sweep_keys.remove(&(key, at));
-            let Some(sweep) = self.sweeps.get_mut(&at) else { continue };
+            let Some(sweep) = self.sweeps.get_mut(&at) else {
+                continue;
+            };
             sweep.missing.retain(|missing| *missing != key);
             if sweep.missing.is_empty() {
                 self.sweeps.remove(&at);

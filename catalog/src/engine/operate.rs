@@ -4,7 +4,9 @@ use bailiwick_schema::Position;
 
 use super::state::State;
 use super::{OperateError, Outcome};
-use crate::store::{AppliedSweep, AuditRecord, CommitCause, LedgerWrite, ScopeNo, StoreResult, SweepRecord, SweepState};
+use crate::store::{
+    AppliedSweep, AuditRecord, CommitCause, LedgerWrite, ScopeNo, StoreResult, SweepRecord, SweepState,
+};
 
 /// What a decision did.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -56,7 +56,11 @@ impl State {
                     self.number(parent)?;
                 }
                 // It points at an identifier that it began or ceased to hold just now.
-                if stitched.watches.iter().any(|watch| moved.iter().any(|one| one.as_str() == watch)) {
+                if stitched
+                    .watches
+                    .iter()
+                    .any(|watch| moved.iter().any(|one| one.as_str() == watch))
+                {
                     batch.queue.insert(no);
                 }
             }

@@ -310,9 +310,6 @@ mod tests {
         let text = "ab-cD";
         words.fill(text);
         let texts: Vec<&str> = words.places.iter().map(|place| &text[place.from..place.to]).collect();
-        assert_eq!(
-            texts,
-            ["a", "ab", "c", "D", "c", "cD"]
-        );
+        assert_eq!(texts, ["a", "ab", "c", "D", "c", "cD"]);
     }
 }

@@ -254,11 +254,17 @@ async fn run(mut driver: Driver, mut positions: watch::Receiver<Position>, mut w
 impl Driver {
     /// Whether the disk has room for what is to be written. A rebuild and a commit are not begun without it.
     fn check_room(&self) -> Result<(), ProjectionError> {
-        let staged = self.writer.as_ref().and_then(SearchWriter::mark).map(|mark| mark.position);
+        let staged = self
+            .writer
+            .as_ref()
+            .and_then(SearchWriter::mark)
+            .map(|mark| mark.position);
         if staged == Some((self.snapshot)().position()) {
             return Ok(());
         }
-        self.index.shortage().map_or(Ok(()), |reason| Err(ProjectionError::Full(reason)))
+        self.index
+            .shortage()
+            .map_or(Ok(()), |reason| Err(ProjectionError::Full(reason)))
     }
 
     /// A turn in which a panic of the index library counts as a failure.

@@ -31,7 +31,12 @@ const ROOTS: [&str; 5] = ["apiVersion", "kind", "metadata", "spec", "facts"];
 
 /// Paths whose values nearly every entity has for itself. Names and titles are found in the snapshot, descriptions and
 /// links by their words; a term for each of them would double the index.
-const UNINDEXED: [&str; 4] = ["metadata.name", "metadata.title", "metadata.description", "metadata.links"];
+const UNINDEXED: [&str; 4] = [
+    "metadata.name",
+    "metadata.title",
+    "metadata.description",
+    "metadata.links",
+];
 
 /// Whether the values of a path have terms.
 pub(crate) fn is_indexed(path: &str) -> bool {

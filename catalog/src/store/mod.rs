@@ -53,7 +53,10 @@ pub enum StoreError {
     /// The folder holds something else, or another format.
     #[error("the store at `{path}` cannot be used: {reason}")]
     Unusable { path: String, reason: String },
-    #[error("cannot decode the record of {what}")]
+    #[error(
+        "cannot decode the record of {what}; the store is damaged: restore a backup with `bailiwick restore`, or name an \
+         empty folder and ingest again"
+    )]
     Corrupt { what: String },
     /// The write contradicts itself or the limits of the store: a bug of the caller. Nothing of it was written.
     #[error("the write was refused: {reason}")]
@@ -103,11 +106,9 @@ impl StoreError {
             | Self::Corrupt { .. }
             | Self::Refused { .. } => Retry::Never,
             Self::Expired { .. } => Retry::Now,
-            Self::Locked { .. }
-            | Self::Full { .. }
-            | Self::WritesStopped
-            | Self::Closed { .. }
-            | Self::Engine(_) => Retry::Later,
+            Self::Locked { .. } | Self::Full { .. } | Self::WritesStopped | Self::Closed { .. } | Self::Engine(_) => {
+                Retry::Later
+            }
         }
     }
 }
@@ -239,8 +240,8 @@ pub trait Store: ChangeLog + EntityReader + ClaimReader + FindingReader + Ledger
 
     /// What it has read and written since it was opened.
     fn counters(&self) -> StoreCounters;
-}
 
     /// Whether there is room for `bytes` more beside what is kept free. A commit that does not ask first may be refused.
     /// Errors: `Full`.
     fn room(&self, bytes: u64) -> StoreResult<()>;
+}

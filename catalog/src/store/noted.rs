@@ -70,7 +70,10 @@ pub(super) fn read(folder: &Path) -> io::Result<Option<Note>> {
     let mut bytes = Vec::new();
     match File::open(folder.join(FILE)) {
         Ok(file) => file.take(2 * PLACE_BYTES).read_to_end(&mut bytes)?,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        // Whether the folder is one is for others to say.
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            return Ok(None);
+        }
         Err(error) => return Err(error),
     };
     let places = bytes.chunks(usize::try_from(PLACE_BYTES).expect("a page fits"));

@@ -100,17 +100,6 @@ pub fn open(engine: EngineKind, path: &Path, options: StoreOptions) -> StoreResu
     })
 }
 
-/// Begins to fill a new store in an empty or missing folder with the rows of another; see [`Load`].
-/// Errors: as of [`open`], and `Unusable` if the store holds anything.
-pub fn load(engine: EngineKind, path: &Path, options: &StoreOptions) -> StoreResult<Box<dyn Load>> {
-    let shown = path.display().to_string();
-    Ok(match engine {
-        EngineKind::Memory => Box::new(Loader::over(MemoryEngine::new(), shown)?),
-        EngineKind::Fjall => Box::new(Loader::over(FjallEngine::open(path, options)?, shown)?),
-        EngineKind::Sled => Box::new(Loader::over(SledEngine::open(path, options)?, shown)?),
-    })
-}
-
 /// The engine whose files lie in a folder; nothing if there are none that any engine is known by.
 pub fn engine_of(path: &Path) -> Option<EngineKind> {
     let has = |names: &[&str]| names.iter().any(|name| path.join(name).exists());
@@ -121,6 +110,17 @@ pub fn engine_of(path: &Path) -> Option<EngineKind> {
     } else {
         None
     }
+}
+
+/// Begins to fill a new store in an empty or missing folder with the rows of another; see [`Load`].
+/// Errors: as of [`open`], and `Unusable` if the store holds anything.
+pub fn load(engine: EngineKind, path: &Path, options: &StoreOptions) -> StoreResult<Box<dyn Load>> {
+    let shown = path.display().to_string();
+    Ok(match engine {
+        EngineKind::Memory => Box::new(Loader::over(MemoryEngine::new(), shown)?),
+        EngineKind::Fjall => Box::new(Loader::over(FjallEngine::open(path, options)?, shown)?),
+        EngineKind::Sled => Box::new(Loader::over(SledEngine::open(path, options)?, shown)?),
+    })
 }
 
 /// The limits of the store.

@@ -267,9 +267,9 @@ impl ScopeHandle {
         if !self.batch.items.is_empty() {
             let batch = std::mem::take(&mut self.batch);
             let (shared, ticket) = (Arc::clone(&self.shared), self.ticket);
-            self.on_its_way = Some(tokio::spawn(async move {
-                shared.sink.deliver(ticket, batch.items).await
-            }));
+            self.on_its_way = Some(tokio::spawn(
+                async move { shared.sink.deliver(ticket, batch.items).await },
+            ));
         }
         self.state = State::Open;
         Ok(())

@@ -79,11 +79,7 @@ pub(crate) fn build_schema(kinds: &KindSet) -> Result<(Schema, EntityTypes), Sch
             "Conditions on findings; all must hold.",
             ledger::FINDING_FILTER,
         ),
-        input_object(
-            "EntityOrder",
-            "One field to order by.",
-            query::ENTITY_ORDER,
-        ),
+        input_object("EntityOrder", "One field to order by.", query::ENTITY_ORDER),
     ];
     let scalars = [
         ("JSON", "Any JSON value."),

@@ -9,9 +9,9 @@ mod graphql;
 mod openapi;
 mod operate;
 mod pages;
-mod trim;
 #[cfg(test)]
 mod tests;
+mod trim;
 
 use axum::Router;
 use axum::body::Body;

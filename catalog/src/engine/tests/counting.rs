@@ -108,7 +108,7 @@ fn quiet() -> String {
 
 /// One new version of an entity that one claim describes.
 ///
-/// The index reads the commit and the body. `scopes` moves with its cursor, `meta` holds the head of the log. The
+/// The index reads the commit and the body. `values` says up to where links were looked at, `scopes` moves with its cursor, `meta` holds the head of the log. The
 /// identity is read for its ref and for its uid.
 fn one_version(heads_compared: usize) -> String {
     format!(
@@ -122,7 +122,8 @@ claim_heads: scan {heads_compared} put 1
 claim_bodies: put 1
 entity_claims: scan 1 put 1
 scopes: put 1
-{LEDGER}batches: 3
+{LEDGER}values: put 1
+batches: 3
 ledger rows: 2
 stitched: 1
 versions written: 1

@@ -18,6 +18,7 @@ use crate::running::Running;
 use crate::search::IndexLocation;
 use crate::store::open::{EngineKind, StoreOptions, open};
 use crate::trim::trim_if_due;
+use crate::verify::{Part, VerifyReport};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -64,7 +65,16 @@ fn versions(home: &Home, entity: &str) -> usize {
 
 async fn trimming_changes_nothing_that_is_served_on(home: Home) {
     two_years(&home).await;
-    let (before, report) = (exported(&home), home.verify().await);
+    // All that is compared but the number of rows.
+    let sums = |report: VerifyReport| {
+        let parts: Vec<_> = report
+            .parts
+            .into_iter()
+            .filter(|part| part.part != Part::Rows)
+            .collect();
+        (report.entities_hash, report.index_sum, parts)
+    };
+    let (before, report) = (exported(&home), sums(home.verify().await));
     let head = home.catalog.head();
     assert_eq!(versions(&home, "component:default/c1"), 25);
 
@@ -76,7 +86,7 @@ async fn trimming_changes_nothing_that_is_served_on(home: Home) {
     assert!(trimmed.commits >= 11 && trimmed.versions == 22, "{trimmed:?}");
     assert_eq!(home.catalog.head(), head, "trimming is no commit");
     assert_eq!(exported(&home), before);
-    assert_eq!(home.verify().await, report);
+    assert_eq!(sums(home.verify().await), report);
 
     let record = &home.catalog.audit(&Viewer::local(), 1).unwrap()[0];
     assert_eq!((record.action.as_str(), record.subject.as_str()), ("trim", "history"));

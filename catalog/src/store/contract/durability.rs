@@ -1,18 +1,19 @@
 //! Clauses on opening again, and tests of what each engine says when it cannot open or write.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bailiwick_schema::Position;
 
 use super::Home;
-use super::homes::{DiskHome, FjallHome, OnDisk, on_disk};
+use super::homes::{DiskHome, FjallHome, OnDisk, SledHome, on_disk};
 use super::log::{everything, parts_present};
 use super::samples::*;
 use crate::store::fjall::FjallEngine;
 use crate::store::keyvalue::{Batch, KeyValue, Table};
 use crate::store::layout::KeyValueStore;
 use crate::store::memory::MemoryEngine;
+use crate::store::sled::SledEngine;
 use crate::store::*;
 
 pub(super) fn a_store_opened_again_is_the_same_store<H: Home>(home: &H) {
@@ -127,11 +128,6 @@ fn a_folder_with_other_things_is_left_alone() {
 
     unusable(&photos.join("cat.jpg"), "it is a file");
 
-    let cut_off = home.folder.path().join("cut_off");
-    std::fs::create_dir(&cut_off).unwrap();
-    std::fs::write(cut_off.join("lock"), b"").unwrap();
-    unusable(&cut_off, "not set up to its end");
-
     let other = home.folder.path().join("other");
     std::fs::create_dir(&other).unwrap();
     std::fs::write(other.join("version"), b"3.2.1").unwrap();
@@ -144,84 +140,109 @@ fn a_folder_with_other_things_is_left_alone() {
         .unwrap();
     drop(database);
     unusable(&program, "songs");
+
+    let sleds = home.folder.path().join("sled");
+    drop(store_at::<SledEngine>(&sleds).unwrap());
+    unusable(&sleds, "store.engine: sled");
 }
 
-/// Every file below a folder.
-fn files(folder: &Path) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    entries
-        .flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] })
-        .collect()
+#[test]
+fn sled_leaves_a_folder_with_other_things_alone() {
+    let home = SledHome::fresh();
+    let unusable = |path: &Path, word: &str| {
+        let error = store_at::<SledEngine>(path).err().unwrap();
+        assert!(
+            matches!(&error, StoreError::Unusable { reason, .. } if reason.contains(word)),
+            "{error}"
+        );
+    };
+    let photos = home.folder.path().join("photos");
+    std::fs::create_dir(&photos).unwrap();
+    std::fs::write(photos.join("cat.jpg"), b"cat").unwrap();
+    unusable(&photos, "cat.jpg");
+    assert_eq!(std::fs::read_dir(&photos).unwrap().count(), 1, "nothing was added");
+    unusable(&photos.join("cat.jpg"), "it is a file");
+
+    let fjalls = home.folder.path().join("fjall");
+    drop(fjall(&fjalls).unwrap());
+    unusable(&fjalls, "store.engine: fjall");
+
+    let program = home.folder.path().join("program");
+    drop(::sled::open(&program).unwrap().open_tree("songs").unwrap());
+    unusable(&program, "songs");
 }
 
-fn copy(from: &Path, to: &Path) {
-    for file in files(from) {
-        let target = to.join(file.strip_prefix(from).unwrap());
-        std::fs::create_dir_all(target.parent().unwrap()).unwrap();
-        std::fs::copy(&file, target).unwrap();
+#[test]
+fn a_first_start_of_fjall_that_was_cut_off_is_taken_up_again() {
+    let home = FjallHome::fresh();
+    let made = |name: &str, keyspaces: bool, journal: Option<&[u8]>| {
+        let path = home.folder.path().join(name);
+        std::fs::create_dir(&path).unwrap();
+        std::fs::write(path.join("lock"), b"").unwrap();
+        if keyspaces {
+            std::fs::create_dir(path.join("keyspaces")).unwrap();
+        }
+        if let Some(bytes) = journal {
+            std::fs::write(path.join("0.jnl"), bytes).unwrap();
+        }
+        path
+    };
+    for path in [
+        made("locked", false, None),
+        made("begun", true, None),
+        made("with a journal", true, Some(&[0; 200_000])),
+    ] {
+        let held = std::fs::File::open(path.join("lock")).unwrap();
+        held.lock().unwrap();
+        assert!(
+            matches!(fjall(&path), Err(StoreError::Locked { .. })),
+            "it may be under way"
+        );
+        drop(held);
+        assert_eq!(append(&*fjall(&path).unwrap(), |_| ()), Position(1));
+        assert_eq!(fjall(&path).unwrap().head().unwrap(), Position(1));
+    }
+    let mut journal = vec![0; 200_000];
+    journal[150_000] = 1;
+    let path = made("not nothing", true, Some(&journal));
+    assert!(matches!(fjall(&path), Err(StoreError::Damaged { .. })));
+    assert_eq!(
+        std::fs::read(path.join("0.jnl")).unwrap(),
+        journal,
+        "nothing was removed"
+    );
+    let path = made("with data", true, None);
+    std::fs::create_dir(path.join("keyspaces/1")).unwrap();
+    assert!(matches!(fjall(&path), Err(StoreError::Damaged { .. })));
+}
+
+#[test]
+fn a_first_start_of_sled_that_was_cut_off_is_taken_up_again() {
+    let home = SledHome::fresh();
+    for (name, log) in [("no log", None), ("an empty log", Some(b""))] {
+        let path = home.folder.path().join(name);
+        std::fs::create_dir_all(path.join("blobs")).unwrap();
+        std::fs::write(path.join("conf"), b"segment_size: 52").unwrap();
+        if let Some(bytes) = log {
+            std::fs::write(path.join("db"), bytes).unwrap();
+        }
+        assert_eq!(append(&*store_at::<SledEngine>(&path).unwrap(), |_| ()), Position(1));
+        assert_eq!(store_at::<SledEngine>(&path).unwrap().head().unwrap(), Position(1));
+        std::fs::write(path.join("db"), b"").unwrap();
+        assert!(matches!(store_at::<SledEngine>(&path), Err(StoreError::Damaged { .. })));
     }
 }
 
 #[test]
-fn damaged_files_are_an_error_or_an_older_state_and_never_a_panic() {
+fn an_engine_is_known_by_its_files() {
     let home = FjallHome::fresh();
-    let whole = home.folder.path().join("whole");
-    let store = fjall(&whole).unwrap();
-    for _ in 0..40 {
-        append_versions(&*store, |at| {
-            (0..20).map(|no| version(no, at, ChangeKind::Updated)).collect()
-        });
-    }
-    drop(store);
-    let engine = FjallEngine::open(&whole, &StoreOptions::default()).unwrap();
-    engine.flush_for_test();
-    drop(engine);
-    append(&*fjall(&whole).unwrap(), |_| ());
-
-    for file in files(&whole) {
-        let bytes = std::fs::read(&file).unwrap();
-        let mut flipped = bytes.clone();
-        let middle = flipped.len() / 2;
-        flipped.iter_mut().skip(middle).take(8).for_each(|byte| *byte ^= 0xff);
-        let mutations = [
-            Vec::new(),
-            bytes[..bytes.len() / 2].to_vec(),
-            flipped,
-            vec![0xff; bytes.len()],
-        ];
-        for (number, mutated) in mutations.into_iter().enumerate() {
-            let name = file.strip_prefix(&whole).unwrap();
-            let path = home.folder.path().join(format!(
-                "damaged_{number}_{}",
-                name.display().to_string().replace('/', "_")
-            ));
-            copy(&whole, &path);
-            std::fs::write(path.join(name), mutated).unwrap();
-            let what = format!("{} {number}", name.display());
-            match fjall(&path) {
-                Err(StoreError::Unusable { reason, .. }) => {
-                    assert!(reason.contains("name an empty folder"), "{reason}")
-                }
-                Err(StoreError::Corrupt { .. }) => (),
-                Err(other) => panic!("{what}: {other:?}"),
-                Ok(store) => {
-                    let head = store.head().unwrap();
-                    let mut newest = Position::ZERO;
-                    let load = store.live_versions(&mut |version| {
-                        newest = newest.max(version.position);
-                        std::ops::ControlFlow::Continue(())
-                    });
-                    // Blocks are checked when they are read.
-                    let damage_seen = matches!(load, Err(StoreError::Corrupt { .. }));
-                    assert!(
-                        damage_seen || head == Position(41) && newest == Position(40) || newest == head,
-                        "{what}"
-                    );
-                }
-            }
-            std::fs::remove_dir_all(path).unwrap();
-        }
-    }
+    let path = |name: &str| home.folder.path().join(name);
+    drop(fjall(&path("one")).unwrap());
+    drop(store_at::<SledEngine>(&path("other")).unwrap());
+    assert_eq!(engine_of(&path("one")), Some(EngineKind::Fjall));
+    assert_eq!(engine_of(&path("other")), Some(EngineKind::Sled));
+    assert_eq!(engine_of(&path("none")), None);
+    assert_eq!(engine_of(home.folder.path()), None);
 }
 
 fn an_empty_folder_becomes_a_store<E: OnDisk>() {

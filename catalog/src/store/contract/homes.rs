@@ -32,6 +32,9 @@ pub(crate) trait OnDisk: KeyValue + Sized {
     const KIND: EngineKind;
 
     fn at(path: &Path) -> StoreResult<Self>;
+
+    /// Brings what the engine keeps in memory into files of every kind that it has.
+    fn spread_for_test(&self) {}
 }
 
 impl OnDisk for FjallEngine {
@@ -39,6 +42,10 @@ impl OnDisk for FjallEngine {
 
     fn at(path: &Path) -> StoreResult<Self> {
         Self::open(path, &StoreOptions::default())
+    }
+
+    fn spread_for_test(&self) {
+        self.flush_for_test();
     }
 }
 

@@ -4,11 +4,13 @@
 //! and one line.
 
 mod claims;
+mod damage;
 mod dump;
 mod durability;
 mod engines;
 mod entities;
 mod findings;
+mod full;
 pub(crate) mod golden;
 mod homes;
 mod ledger;

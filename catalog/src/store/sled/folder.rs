@@ -23,8 +23,8 @@ const SNAPSHOT_PREFIX: &str = "snap.";
 /// How often to look whether sled has let go of its lock: half a second in all.
 const RELEASE_TRIES_MAX: u32 = 500;
 const RELEASE_PAUSE: Duration = Duration::from_millis(1);
-/// By this file another engine is known.
-const FJALL_MARKER: &str = "version";
+/// By these another engine is known.
+const FJALLS: [&str; 2] = ["version", "keyspaces"];
 
 pub(super) fn unusable(path: &Path, reason: impl Into<String>) -> StoreError {
     StoreError::Unusable {
@@ -55,6 +55,12 @@ pub(super) fn prepare(path: &Path) -> StoreResult<()> {
         }
         Err(error) => return Err(io_error(error)),
     };
+    if FJALLS.iter().all(|name| path.join(name).exists()) {
+        return Err(unusable(
+            path,
+            "it holds a store of the engine `fjall`; set `store.engine: fjall`, or name another folder",
+        ));
+    }
     let (mut parameters, mut snapshot, mut noted) = (false, false, false);
     for entry in entries {
         let name = entry.map_err(io_error)?.file_name();
@@ -63,12 +69,6 @@ pub(super) fn prepare(path: &Path) -> StoreResult<()> {
             Some(noted::FILE) => noted = true,
             Some(LOG | BLOBS) => (),
             Some(name) if name.starts_with(SNAPSHOT_PREFIX) => snapshot = true,
-            Some(FJALL_MARKER) => {
-                return Err(unusable(
-                    path,
-                    "it holds a store of the engine `fjall`; set `store.engine: fjall`, or name another folder",
-                ));
-            }
             _ => {
                 let reason = format!(
                     "it holds other things, such as `{}`; name an empty folder or a new one",
@@ -152,7 +152,7 @@ fn open_error(path: &Path, error: Error) -> StoreError {
             ),
         ),
         error if is_damage(&error) => damaged(path, error.to_string()),
-        error => StoreError::Engine(Box::new(error)),
+        error => super::failed(error),
     }
 }
 

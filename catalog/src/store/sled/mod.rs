@@ -1,6 +1,6 @@
 //! The second engine: sled 0.34, one tree a table, on a folder of its own.
 //!
-//! It is fast and was shown to be careless; these rails make it keep the promises of [`KeyValue`] (docs/adr/0007):
+//! It is fast and was shown to be careless; these rails make it keep the promises of [`KeyValue`] (docs/adr/0007-sled-behind-rails.md):
 //!
 //! - **Durable.** sled's `flush` syncs no file; after it the log is synced through a handle of our own, and so are files
 //!   in `blobs/`, which splitting long rows ([`rows`]) keeps empty.
@@ -14,20 +14,20 @@
 //!   with the one [`noted`] beside. This reads every row once.
 //! - **Never a panic.** Every call into sled is wrapped.
 
+mod check;
 mod folder;
 mod past;
 mod rows;
 mod sums;
+mod transact;
 mod view;
 
-use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use ::sled::transaction::{ConflictableTransactionError, TransactionError, Transactional, TransactionalTree};
 use ::sled::{Db, IVec, Tree};
 
 use super::caught::caught;
@@ -38,9 +38,10 @@ use super::space::Space;
 use super::{StoreError, StoreOptions, StoreResult};
 use crate::fail_point::{FailPoint, FailPoints};
 use folder::{damaged, is_damage, unusable};
-use past::{Before, Past};
-use rows::{Stored, Unread};
+use past::Past;
+use rows::Unread;
 use sums::Sum;
+use transact::{Writes, transact};
 
 pub(super) use folder::MARKERS;
 pub use past::PAST_BYTES_MAX;
@@ -57,9 +58,6 @@ const GUARD: &str = "bailiwick_guard";
 const BATCHES: &str = "batches";
 /// A tree that sled always makes.
 const SLEDS_OWN: &str = "__sled__default";
-
-/// Threads that compare the sums at a start.
-const CHECK_THREADS: usize = 2;
 
 /// Bytes that a batch may take in sled's log, for each of its own: it writes leaves anew.
 const WRITE_FACTOR: u64 = 4;
@@ -129,7 +127,7 @@ impl SledEngine {
         let noted = noted::read(path).map_err(engine)?;
         let db = folder::open(path, options)?;
         let trees = caught(|| open_trees(path, db)).unwrap_or_else(|panic| Err(nonsense(path, &panic)))?;
-        let (batches, sums) = check(path, &trees)?;
+        let (batches, sums) = check::check(path, &trees)?;
         if let Some(reason) = noted.and_then(|noted| noted.missing(batches)) {
             return Err(damaged(path, reason));
         }
@@ -200,8 +198,8 @@ impl SledEngine {
         caught(|| trees.db.flush())
             .map_err(|panic| panicked(&panic))?
             .map_err(failed)?;
-        log.sync_data().map_err(engine)?;
-        folder::sync_blobs(&self.path).map_err(engine)
+        log.sync_data().map_err(io_failed)?;
+        folder::sync_blobs(&self.path).map_err(io_failed)
     }
 }
 
@@ -248,168 +246,6 @@ fn open_trees(path: &Path, db: Db) -> StoreResult<Trees> {
     Ok(Trees { all, db })
 }
 
-/// Reads every row and compares the sums. Gives the number of batches, and the sums.
-fn check(path: &Path, trees: &Trees) -> StoreResult<(u64, [Sum; Table::COUNT])> {
-    let next = AtomicUsize::new(0);
-    let found = Mutex::new([Sum::default(); Table::COUNT]);
-    let work = || -> StoreResult<()> {
-        while let Some(&table) = Table::ALL.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let sum = caught(|| sum_of(trees, table))
-                .map_err(|panic| nonsense(path, &panic))?
-                .map_err(|unread| unread_at_open(path, table, unread))?;
-            found.lock().unwrap_or_else(PoisonError::into_inner)[table as usize] = sum;
-        }
-        Ok(())
-    };
-    std::thread::scope(|scope| {
-    fn room(&self, bytes: u64) -> StoreResult<()> {
-        self.space.check(bytes.saturating_mul(WRITE_FACTOR))
-    }
-
-        let helpers: Vec<_> = (1..CHECK_THREADS).map(|_| scope.spawn(work)).collect();
-        let mut outcome = work();
-        for helper in helpers {
-            let helped = helper
-                .join()
-                .unwrap_or_else(|_| Err(nonsense(path, "a check panicked")));
-            outcome = outcome.and(helped);
-        }
-        outcome
-    })?;
-    let found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
-    let guard = |key: &str| -> StoreResult<Option<IVec>> {
-        caught(|| trees.guard().get(key))
-            .map_err(|panic| nonsense(path, &panic))?
-            .map_err(|error| unread_at_open(path, Table::Meta, Unread::Sled(error)))
-    };
-    let malformed = |what: &str| damaged(path, format!("the number of its {what} is malformed"));
-    let batches = match guard(BATCHES)? {
-        Some(number) => u64::from_be_bytes(number.as_ref().try_into().map_err(|_| malformed("writes"))?),
-        None => 0,
-    };
-    for &table in Table::ALL {
-        let expected = match guard(table.name())? {
-            Some(sum) => Sum::decode(&sum).ok_or_else(|| malformed("rows"))?,
-            None => Sum::default(),
-        };
-        let found = found[table as usize];
-        if found != expected {
-            let reason = format!(
-                "rows of its table `{}` are missing or are not what was stored ({} rows instead of {})",
-                table.name(),
-                found.rows,
-                expected.rows
-            );
-            return Err(damaged(path, reason));
-        }
-    }
-    Ok((batches, found))
-}
-
-fn sum_of(trees: &Trees, table: Table) -> Result<Sum, Unread> {
-    let mut sum = Sum::default();
-    for row in trees.of(table).iter() {
-        let (key, packed) = row?;
-        sum.add(&key, &rows::value(trees.parts(), table, &key, &packed)?);
-    }
-    Ok(sum)
-}
-
-/// What a batch leaves behind.
-struct Changed {
-    before: Vec<Before>,
-    sums: [Sum; Table::COUNT],
-}
-
-type Writes = Vec<(Table, IVec, Option<IVec>)>;
-
-/// Applies a batch in one transaction, with the sums that follow from it.
-fn transact(trees: &Trees, writes: &Writes, sums: &[Sum; Table::COUNT], batches: u64) -> StoreResult<Changed> {
-    let changed = RefCell::new(Changed {
-        before: Vec::new(),
-        sums: *sums,
-    });
-    // The closure may run again: it begins anew each time and touches nothing but what it gives back.
-    let outcome = trees.all.as_slice().transaction(|trees: &Vec<TransactionalTree>| {
-        let mut changed = changed.borrow_mut();
-        changed.before.clear();
-        changed.sums = *sums;
-        let parts = &trees[Table::COUNT];
-        for (table, key, value) in writes {
-            let tree = &trees[*table as usize];
-            let before = match value {
-                Some(value) => {
-                    let (packed, pieces) = rows::pack(value);
-                    let before = tree.insert(key, packed)?;
-                    let before = take_parts(parts, *table, key, before)?;
-                    for (piece, number) in pieces.zip(0..) {
-                        parts.insert(rows::part_key(*table, key, number), piece)?;
-                    }
-                    before
-                }
-                None => take_parts(parts, *table, key, tree.remove(key)?)?,
-            };
-            let sum = &mut changed.sums[*table as usize];
-            if let Some(before) = &before {
-                sum.subtract(key, before);
-            }
-            if let Some(value) = value {
-                sum.add(key, value);
-            }
-            changed.before.push((*table, key.clone(), before));
-        }
-        let guard = &trees[Table::COUNT + 1];
-        guard.insert(BATCHES.as_bytes(), &batches.to_be_bytes())?;
-        for (&table, before) in Table::ALL.iter().zip(sums) {
-            let sum = changed.sums[table as usize];
-            if sum != *before {
-                guard.insert(table.name().as_bytes(), &sum.encode())?;
-            }
-        }
-        Ok::<(), ConflictableTransactionError<rows::NoRow>>(())
-    });
-    match outcome {
-        Ok(()) => Ok(changed.into_inner()),
-        Err(TransactionError::Abort(reason)) => Err(StoreError::Corrupt {
-            what: format!("a row that is to be replaced: {reason}"),
-        }),
-        Err(TransactionError::Storage(error)) => Err(failed(error)),
-    }
-}
-
-/// The row that was there, its parts removed.
-fn take_parts(
-    parts: &TransactionalTree,
-    table: Table,
-    key: &IVec,
-    packed: Option<IVec>,
-) -> Result<Option<IVec>, ConflictableTransactionError<rows::NoRow>> {
-    let Some(packed) = packed else { return Ok(None) };
-    match rows::unpack(&packed).map_err(ConflictableTransactionError::Abort)? {
-        Stored::Whole(value) => Ok(Some(value)),
-        Stored::Split(length) => rows::join(length, |part| {
-            parts.remove(rows::part_key(table, key, part)).map_err(Taken::from)
-        })
-        .map(Some)
-        .map_err(|taken| taken.0),
-    }
-}
-
-/// So that a malformed row ends the transaction.
-struct Taken(ConflictableTransactionError<rows::NoRow>);
-
-impl From<rows::NoRow> for Taken {
-    fn from(reason: rows::NoRow) -> Self {
-        Self(ConflictableTransactionError::Abort(reason))
-    }
-}
-
-impl From<::sled::transaction::UnabortableTransactionError> for Taken {
-    fn from(error: ::sled::transaction::UnabortableTransactionError) -> Self {
-        Self(error.into())
-    }
-}
-
 impl KeyValue for SledEngine {
     type Bytes = IVec;
     type View<'e> = SledView<'e>;
@@ -424,6 +260,10 @@ impl KeyValue for SledEngine {
         *self.views().entry(state).or_default() += 1;
         drop(gate);
         SledView::new(self, state)
+    }
+
+    fn room(&self, bytes: u64) -> StoreResult<()> {
+        self.space.check(bytes.saturating_mul(WRITE_FACTOR))
     }
 
     fn apply(&self, batch: Batch<IVec>) -> StoreResult<()> {
@@ -504,12 +344,24 @@ fn nonsense(path: &Path, panic: &str) -> StoreError {
 /// An error of sled while it is open.
 fn failed(error: ::sled::Error) -> StoreError {
     if is_damage(&error) {
-        StoreError::Corrupt {
+        return StoreError::Corrupt {
             what: format!("a page, whose file is damaged ({error})"),
-        }
-    } else {
-        engine(error)
+        };
     }
+    match error {
+        ::sled::Error::Io(error) => io_failed(error),
+        other => engine(other),
+    }
+}
+
+/// An error of a file, in words that say what to do about it.
+fn io_failed(error: std::io::Error) -> StoreError {
+    use std::io::ErrorKind::{QuotaExceeded, StorageFull};
+    if matches!(error.kind(), StorageFull | QuotaExceeded) {
+        let text = format!("no space left on the disk: make room and restart ({error})");
+        return engine(std::io::Error::new(error.kind(), text));
+    }
+    engine(error)
 }
 
 fn unread(table: Table, unread: Unread) -> StoreError {
@@ -523,7 +375,7 @@ fn unread(table: Table, unread: Unread) -> StoreError {
 
 fn unread_at_open(path: &Path, table: Table, unread: Unread) -> StoreError {
     match unread {
-        Unread::Sled(error) if !is_damage(&error) => engine(error),
+        Unread::Sled(error) if !is_damage(&error) => failed(error),
         Unread::Sled(error) => damaged(path, format!("its table `{}` cannot be read ({error})", table.name())),
         Unread::NoRow(reason) => damaged(path, format!("in its table `{}` {reason}", table.name())),
     }

@@ -22,6 +22,9 @@ const STRETCH_ROWS_MAX: usize = 512;
 /// Bytes of a stretch: it ends behind the row that passes this.
 const STRETCH_BYTES: usize = 1 << 20;
 
+/// Rows by key.
+type Rows = Vec<(IVec, IVec)>;
+
 /// The tables as they were when the view was made.
 #[derive(Debug)]
 pub struct SledView<'e> {
@@ -60,14 +63,11 @@ impl<'e> SledView<'e> {
         range: &KeyBounds,
         order: Order,
         rows_max: usize,
-    ) -> StoreResult<(Vec<(IVec, IVec)>, Option<KeyBounds>)> {
+    ) -> StoreResult<(Rows, Option<KeyBounds>)> {
         self.read(table, |gate| {
             let trees = gate.trees.as_ref().map_err(|reason| closed(reason))?;
             Ok((|| {
-                let slices = (
-                    range.0.as_ref().map(Vec::as_slice),
-                    range.1.as_ref().map(Vec::as_slice),
-                );
+                let slices = (range.0.as_ref().map(Vec::as_slice), range.1.as_ref().map(Vec::as_slice));
                 let mut rows_of_tree = trees.of(table).range::<&[u8], _>(slices);
                 let mut rows = Vec::new();
                 let mut bytes = 0;

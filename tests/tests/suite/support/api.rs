@@ -103,7 +103,9 @@ fn build(catalog: Catalog, control: Arc<dyn Control>, auth: AuthConfig) -> Route
         auth,
         owner_order,
         readiness: Readiness::ready(),
-        clock: Arc::new(bailiwick_schema::time::ManualClock::at(bailiwick_schema::Timestamp::from_secs(1_700_000_000))),
+        clock: Arc::new(bailiwick_schema::time::ManualClock::at(
+            bailiwick_schema::Timestamp::from_secs(1_700_000_000),
+        )),
         fail_points: bailiwick_catalog::FailPoints::default(),
     };
     router(AppState::new(parts).unwrap())
