@@ -78,7 +78,7 @@ pub fn restore(
     let (header, trailer) = read(
         file,
         &mut |bytes| progress(Step::Restored { bytes }),
-        |table, key, value| Ok(load.put(table, key, value)?),
+        |table, key, value| load.put(table, key, value),
     )?;
     let store = load.finish()?;
     let (lineage, position) = (store.lineage(), store.head()?);
