@@ -50,6 +50,7 @@ fn way(point: FailPoint) -> &'static [&'static str] {
 }
 
 /// Dies at a point, and goes on from there; `wanted` is what an undisturbed store exports in the end.
+#[expect(clippy::print_stdout, reason = "where the process died is part of what is judged")]
 fn survive(program: &Program, engine: &str, point: FailPoint, wanted: &str) {
     let folder = tempfile::tempdir().unwrap();
     let home = Home::new(program, folder.path().to_owned(), engine).unwrap();
