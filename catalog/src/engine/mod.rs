@@ -434,7 +434,14 @@ impl EngineSink {
         let (reply, answer) = oneshot::channel();
         let stopped = || SinkError::Stopped(self.shared.failure().unwrap_or_else(|| "it was stopped".to_owned()));
         self.requests.send(request(reply)).await.map_err(|_| stopped())?;
-        answer.await.map_err(|_| stopped())?
+        match answer.await {
+            Ok(answer) => answer,
+            Err(_) => {
+                // The reason is told before the door is closed, and after this request was dropped.
+                self.requests.closed().await;
+                Err(stopped())
+            }
+        }
     }
 }
 
