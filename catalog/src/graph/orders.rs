@@ -20,7 +20,7 @@ pub(crate) fn compare_folded(one: &str, two: &str) -> Ordering {
     let same = a
         .iter()
         .zip(b)
-        .take_while(|(a, b)| a.is_ascii() && b.is_ascii() && a.to_ascii_lowercase() == b.to_ascii_lowercase());
+        .take_while(|(a, b)| a.is_ascii() && b.is_ascii() && a.eq_ignore_ascii_case(b));
     let at = same.count();
     match (a.get(at), b.get(at)) {
         (None, None) => Ordering::Equal,

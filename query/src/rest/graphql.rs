@@ -63,10 +63,9 @@ async fn answer(app: AppState, request: Request, method: Method) -> Result<Respo
     let modern = accepts_graphql_response(request.headers());
     let work = async {
         let (parts, bytes) = read_body(request).await?;
-        if method == Method::Post && at_least.is_none() && parts.uri.query().is_none() {
-            if let Some(answer) = answer_directly(&app, &viewer, &bytes).await {
-                return Ok((StatusCode::OK, answer));
-            }
+        let plain = method == Method::Post && at_least.is_none() && parts.uri.query().is_none();
+        if plain && let Some(answer) = answer_directly(&app, &viewer, &bytes).await {
+            return Ok((StatusCode::OK, answer));
         }
         let request = read(Request::from_parts(parts, Body::from(bytes))).await?;
         let answer = execute(&app, viewer, request, at_least, method).await;

@@ -47,7 +47,6 @@ pub(super) fn compile(document: ExecutableDocument, types: &EntityTypes) -> Opti
     };
     let roots = compiler.fields(&operation.selection_set.node, "Query", |field| compiler.root(field))?;
     let open_cost = compiler.open_cost.get();
-    drop(operations);
     let plan = Plan {
         roots,
         variables,
