@@ -13,6 +13,7 @@ use crate::store::fjall::FjallEngine;
 use crate::store::keyvalue::{Batch, KeyValue, Table};
 use crate::store::layout::KeyValueStore;
 use crate::store::memory::MemoryEngine;
+use crate::store::noted::{self, Note, Noted};
 use crate::store::sled::SledEngine;
 use crate::store::*;
 
@@ -187,7 +188,14 @@ fn a_first_start_of_fjall_that_was_cut_off_is_taken_up_again() {
         }
         path
     };
+    let marked = |name: &str, marker: &[u8]| {
+        let path = made(name, true, Some(&[0; 200_000]));
+        std::fs::write(path.join("version"), marker).unwrap();
+        path
+    };
     for path in [
+        marked("with an empty marker", b""),
+        marked("with half a marker", b"FJL"),
         made("locked", false, None),
         made("begun", true, None),
         made("with a journal", true, Some(&[0; 200_000])),
@@ -219,9 +227,23 @@ fn a_first_start_of_fjall_that_was_cut_off_is_taken_up_again() {
 #[test]
 fn a_first_start_of_sled_that_was_cut_off_is_taken_up_again() {
     let home = SledHome::fresh();
-    for (name, log) in [("no log", None), ("an empty log", Some(b""))] {
+    for (name, log, note) in [
+        ("no log", None, None),
+        ("an empty log", Some(b""), None),
+        ("an empty note", Some(b""), Some(None)),
+        (
+            "a note of nothing",
+            Some(b""),
+            Some(Some(Note { batches: 0, tables: 3 })),
+        ),
+    ] {
         let path = home.folder.path().join(name);
         std::fs::create_dir_all(path.join("blobs")).unwrap();
+        match note {
+            None => (),
+            Some(None) => std::fs::write(path.join(noted::FILE), b"").unwrap(),
+            Some(Some(note)) => drop(Noted::open(&path, note).unwrap()),
+        }
         std::fs::write(path.join("conf"), b"segment_size: 52").unwrap();
         if let Some(bytes) = log {
             std::fs::write(path.join("db"), bytes).unwrap();

@@ -73,6 +73,8 @@ pub(super) fn prepare(path: &Path, noted: Option<Note>) -> StoreResult<()> {
         Err(error) => return Err(io_error(error)),
     };
     match std::fs::read(path.join(MARKER)) {
+        // Made before it is written: a first start may have ended in between.
+        Ok(marker) if marker.len() <= MAGIC.len() && noted.is_none() => (),
         Ok(marker) => {
             if !marker.starts_with(MAGIC) && noted.is_none() {
                 return Err(unusable(
@@ -102,7 +104,7 @@ pub(super) fn prepare(path: &Path, noted: Option<Note>) -> StoreResult<()> {
     for entry in entries {
         let name = entry.map_err(io_error)?.file_name();
         match name.to_str() {
-            Some(LOCK | KEYSPACES | noted::FILE) => any = true,
+            Some(LOCK | KEYSPACES | MARKER | noted::FILE) => any = true,
             Some(name) if name.ends_with(".jnl") => any = true,
             _ => {
                 let reason = format!(
@@ -126,9 +128,13 @@ fn cut_off(path: &Path, noted: bool) -> StoreResult<()> {
         && is_zeros(&journal).map_err(io_error)?
         && journals(path).map_err(io_error)? <= 1;
     if !nothing {
-        return Err(damaged(path, format!("its file `{MARKER}` is missing")));
+        return Err(damaged(path, format!("its file `{MARKER}` is missing or cut short")));
     }
-    let removed = [std::fs::remove_file(&journal), std::fs::remove_dir(&keyspaces)];
+    let removed = [
+        std::fs::remove_file(&journal),
+        std::fs::remove_dir(&keyspaces),
+        std::fs::remove_file(path.join(MARKER)),
+    ];
     for outcome in removed {
         match outcome {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(io_error(error)),

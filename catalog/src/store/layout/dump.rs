@@ -13,8 +13,11 @@ use crate::store::dump::{Dump, DumpHead, Dumped, Load, VisitDump, VisitRow};
 use crate::store::keyvalue::{Batch, KeyRange, KeyValue, Order, Table, View};
 use crate::store::{Store, StoreError, StoreResult};
 
-/// Bytes of keys and values in one batch of a load, about.
+/// Bytes of rows in one batch of a load, about.
 const LOAD_BATCH_BYTES: usize = 4 << 20;
+
+/// What a row costs beside its bytes while it is written, in bytes, about: tables with tiny rows would make huge batches.
+const LOAD_ROW_BYTES: usize = 512;
 
 impl<E: KeyValue> Dump for KeyValueStore<E> {
     fn dump(&self, visit: VisitDump<'_>) -> StoreResult<()> {
@@ -103,7 +106,7 @@ impl<E: KeyValue> Load for Loader<E> {
             return Ok(());
         }
         self.batch.put(table, key, E::Bytes::from(value));
-        self.batch_bytes += key.len() + value.len();
+        self.batch_bytes += key.len() + value.len() + LOAD_ROW_BYTES;
         if self.batch_bytes >= LOAD_BATCH_BYTES {
             self.flush()?;
         }

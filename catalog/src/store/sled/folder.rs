@@ -66,7 +66,7 @@ pub(super) fn prepare(path: &Path) -> StoreResult<()> {
         let name = entry.map_err(io_error)?.file_name();
         match name.to_str() {
             Some(PARAMETERS) => parameters = true,
-            Some(noted::FILE) => noted = true,
+            Some(noted::FILE) => noted = says_batches(path).map_err(io_error)?,
             Some(LOG | BLOBS) => (),
             Some(name) if name.starts_with(SNAPSHOT_PREFIX) => snapshot = true,
             _ => {
@@ -101,6 +101,14 @@ pub(super) fn prepare(path: &Path) -> StoreResult<()> {
         return Err(damaged(path, format!("its file `{PARAMETERS}` is missing")));
     }
     Ok(())
+}
+
+/// Whether the note beside the store speaks of batches, or was damaged. It is made before the first one.
+fn says_batches(path: &Path) -> io::Result<bool> {
+    match noted::read(path)? {
+        Some(note) => Ok(note.batches > 0),
+        None => Ok(std::fs::metadata(path.join(noted::FILE))?.len() > 0),
+    }
 }
 
 /// A first start that ended before the log had a byte: its parameters may be half written, and nothing is stored.
