@@ -115,8 +115,8 @@ const UNPUBLISHED: &[(&str, &[&str], &str)] = &[
     ),
     (
         "catalog/src/graph/select.rs",
-        &["SORT_CANDIDATES_MAX"],
-        "two ways to the same page",
+        &["COUNTED_SINGLY_MAX"],
+        "two ways to the same counts",
     ),
     (
         "catalog/src/search/filter.rs",
@@ -128,7 +128,11 @@ const UNPUBLISHED: &[(&str, &[&str], &str)] = &[
         &["DIRECT_MATCHES_MAX"],
         "two ways to the same ranks",
     ),
-    ("catalog/src/search/rank.rs", &["IN_DEGREE_MAX"], "a weight"),
+    (
+        "catalog/src/search/rank.rs",
+        &["IN_DEGREE_MAX", "FACTOR_MAX"],
+        "weights",
+    ),
     (
         "ingestors/src/content/licence.rs",
         &["EXPRESSION_CHARS_MAX"],
@@ -187,6 +191,37 @@ const UNPUBLISHED: &[(&str, &[&str], &str)] = &[
         "back-pressure within exports_max",
     ),
     ("query/src/graphql/entity.rs", &["VERSIONS_MAX"], "the same as rows_max"),
+    (
+        "catalog/src/backup/format.rs",
+        &["BLOCK_BYTES_MAX", "NOTE_BYTES_MAX", "PACKING_MAX"],
+        "what a file may claim of itself before it counts as damaged",
+    ),
+    ("catalog/src/backup/restore.rs", &["NAMED_MAX"], "what a message shows"),
+    (
+        "catalog/src/graph/numbers.rs",
+        &["LIST_MAX"],
+        "two forms of the same set",
+    ),
+    (
+        "catalog/src/store/sled/folder.rs",
+        &["RELEASE_TRIES_MAX"],
+        "how often a lock is looked at",
+    ),
+    (
+        "catalog/src/store/sled/view.rs",
+        &["STRETCH_ROWS_MAX"],
+        "pieces of a scan that has no limit of its own",
+    ),
+    (
+        "catalog/src/verify/mod.rs",
+        &["SHOWN_BYTES_MAX"],
+        "what a message shows",
+    ),
+    (
+        "query/src/rest/backup.rs",
+        &["BLOCKS_WAITING_MAX"],
+        "back-pressure within a backup",
+    ),
 ];
 
 #[test]
