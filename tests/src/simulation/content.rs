@@ -178,7 +178,7 @@ fn declared(thing: Thing, source: SourceAt, variant: usize, flavour: Flavour) ->
         1 => metadata["title"] = Value::Null,
         _ => {}
     }
-    if variant % 3 == 0 {
+    if variant.is_multiple_of(3) {
         metadata["tags"] = json!([format!("tag-{}", variant % 5), "all"]);
     }
     if flavour.owners && variant % 5 == 1 {
@@ -194,7 +194,7 @@ fn declared(thing: Thing, source: SourceAt, variant: usize, flavour: Flavour) ->
             if variant % 3 != 2 {
                 spec["system"] = json!(format!("s{}", variant % 2));
             }
-            if !flavour.owners || variant % 2 == 0 {
+            if !flavour.owners || variant.is_multiple_of(2) {
                 spec["owner"] = json!(owner);
             }
             if variant % 6 == 5 {
@@ -206,7 +206,7 @@ fn declared(thing: Thing, source: SourceAt, variant: usize, flavour: Flavour) ->
             if flavour.identifiers && variant % 3 == 1 {
                 body.identifiers.push(IdentifierClaim {
                     identifier: host_of((at + variant) % 3),
-                    exclusive: variant % 2 == 0 || variant > 8,
+                    exclusive: variant.is_multiple_of(2) || variant > 8,
                 });
             }
             if flavour.identifiers && variant % 4 == 3 {
@@ -220,15 +220,15 @@ fn declared(thing: Thing, source: SourceAt, variant: usize, flavour: Flavour) ->
             }
         }
         Thing::System(_) => {
-            if variant % 2 == 0 {
+            if variant.is_multiple_of(2) {
                 spec["owner"] = json!(owner);
             }
-            if variant % 3 != 0 {
+            if !variant.is_multiple_of(3) {
                 spec["domain"] = json!("d");
             }
         }
         Thing::Domain => {
-            if variant % 2 == 0 {
+            if variant.is_multiple_of(2) {
                 spec["owner"] = json!(owner);
             }
         }
@@ -260,19 +260,19 @@ fn observed(source: SourceAt, variant: usize, flavour: Flavour) -> ClaimBody {
     };
     body.facts.insert("last_seen".to_owned(), fact);
     body.facts.insert(format!("by_{source}"), json!(true));
-    if variant % 3 == 0
+    if variant.is_multiple_of(3)
         && let Value::Object(entity) = json!({"metadata": {"tags": [format!("seen-{}", variant % 2)]}})
     {
         body.entity = entity;
     }
-    if flavour.owners && variant % 2 == 0 {
+    if flavour.owners && variant.is_multiple_of(2) {
         let who = match variant % 3 {
             0 => format!("handle:github.com/@acme/t{}", variant % 3),
             1 => format!("email:u{}@acme.com", variant % 2),
             _ => format!("handle:github.com/@acme/g{}", variant % 3),
         };
         body.owners.push(OwnerEvidence {
-            method: if variant % 4 == 0 {
+            method: if variant.is_multiple_of(4) {
                 OwnerMethod::Codeowners
             } else {
                 OwnerMethod::Committers

@@ -191,7 +191,7 @@ impl Model {
         for item in items {
             match item {
                 Delivery::Claim(claim) => self.claim(ticket, claim, allow),
-                Delivery::Member(member) => drop(self.ticket(ticket).members.extend(scope_at(member))),
+                Delivery::Member(member) => self.ticket(ticket).members.extend(scope_at(member)),
                 Delivery::Gone(origin) => drop(self.ticket(ticket).gone.insert(origin.clone())),
                 Delivery::OriginRead(origin) => drop(self.ticket(ticket).read.insert(origin.clone())),
                 Delivery::Unreadable { origin, finding } => {
