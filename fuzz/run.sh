@@ -39,7 +39,9 @@ ulimit -s 2048
 
 # Every crate in the version that the program has.
 cp ../Cargo.lock Cargo.lock
-cargo fuzz build --fuzz-dir . -s none "${targets[@]}"
+one=()
+[ ${#targets[@]} -gt 1 ] || one=("${targets[@]}")
+cargo fuzz build --fuzz-dir . -s none "${one[@]}"
 
 rows=()
 failed=0

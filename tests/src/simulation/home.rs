@@ -10,6 +10,7 @@ use bailiwick_catalog::engine::{EngineSettings, SourceSetting};
 use bailiwick_catalog::search::follower::inline::InlineFollower;
 use bailiwick_catalog::search::{IndexLocation, SearchIndex};
 use bailiwick_catalog::store::{Store, StoreError};
+use bailiwick_catalog::verify::Part;
 use bailiwick_schema::kind::KindSet;
 use bailiwick_schema::{Clock, OwnerMethod, Timestamp};
 
@@ -136,7 +137,7 @@ impl Home {
         let report = catalog
             .verify(&OwnerMethod::ALL, &|_, _| {})
             .map_err(|error| format!("{error:?}"))?;
-        let of_index = |difference: &String| difference.starts_with("the index has ");
+        let of_index = |difference: &String| difference.starts_with(Part::Index.as_str());
         let counts = |difference: &String| self.indexed || !of_index(difference);
         Ok(report.differences.into_iter().filter(counts).collect())
     }
