@@ -8,6 +8,9 @@ use std::cell::Cell;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Once;
 
+/// Most of what a panic said that is handed on, in characters.
+const WORDS_CHARS_MAX: usize = 200;
+
 thread_local! {
     static QUIET: Cell<bool> = const { Cell::new(false) };
 }
@@ -32,8 +35,17 @@ pub(super) fn caught<T>(work: impl FnOnce() -> T) -> Result<T, String> {
             .downcast_ref::<&str>()
             .copied()
             .or_else(|| payload.downcast_ref::<String>().map(String::as_str));
-        text.unwrap_or("it panicked without a word").to_owned()
+        one_line(text.unwrap_or("it panicked without a word"))
     })
+}
+
+/// Assertions speak in several lines, and of all that they know.
+fn one_line(text: &str) -> String {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(WORDS_CHARS_MAX) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line,
+    }
 }
 
 #[cfg(test)]
@@ -45,6 +57,9 @@ mod tests {
         assert_eq!(caught(|| 7), Ok(7));
         assert_eq!(caught(|| panic!("no {}", "page")).unwrap_err(), "no page");
         assert_eq!(caught(|| panic!("literal")).unwrap_err(), "literal");
+        assert_eq!(caught(|| panic!("two\n  lines")).unwrap_err(), "two lines");
+        let long = caught(|| panic!("{}", "ä".repeat(WORDS_CHARS_MAX + 1))).unwrap_err();
+        assert_eq!(long, "ä".repeat(WORDS_CHARS_MAX) + "…");
         assert!(!QUIET.get(), "others are heard again");
     }
 }

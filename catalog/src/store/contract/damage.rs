@@ -7,6 +7,10 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use bailiwick_schema::Position;
 
 use super::homes::{OnDisk, on_disk};
 use super::log::everything;
@@ -16,6 +20,12 @@ use crate::store::*;
 
 /// Names the folder that the tests below, run as processes of their own, open and read.
 const LOOK_AT: &str = "BAILIWICK_TEST_LOOK_AT";
+
+/// Processes that look at the same time.
+const WORKERS: usize = 4;
+
+/// Places in the largest file at which a bit is flipped.
+const FLIPS: usize = 24;
 
 /// Commits of each of the two lives of the store that is damaged.
 const COMMITS: usize = 12;
@@ -65,17 +75,13 @@ fn content(store: &dyn Store) -> StoreResult<String> {
     Ok(text)
 }
 
-/// A store that has everything, was closed and opened, and went on.
+/// A store that has everything, was closed and opened, and went on. Gives its rows.
 fn live_twice<E: OnDisk>(path: &Path) -> String {
+    let mut rows = String::new();
     for life in 0..2 {
         let store = open_at(E::KIND, path).unwrap();
         if life == 0 {
-            store
-                .append(
-                    bailiwick_schema::Position::ZERO,
-                    everything(bailiwick_schema::Position(1)),
-                )
-                .unwrap();
+            store.append(Position::ZERO, everything(Position(1))).unwrap();
         }
         for _ in 0..COMMITS {
             append_versions(&*store, |at| {
@@ -87,12 +93,13 @@ fn live_twice<E: OnDisk>(path: &Path) -> String {
             ..LedgerWrite::default()
         };
         store.ledger(ledger).unwrap();
+        rows = content(&*store).unwrap();
         drop(store);
         if life == 0 {
             E::at(path).unwrap().spread_for_test();
         }
     }
-    content(&*open_at(E::KIND, path).unwrap()).unwrap()
+    rows
 }
 
 type Damage = (&'static str, fn(&[u8]) -> Option<Vec<u8>>);
@@ -154,7 +161,6 @@ fn look(engine: EngineKind, path: &Path, rows: &Path) {
 
 on_disk! { damage_is_refused_or_reported, }
 
-#[expect(clippy::disallowed_methods, reason = "each look is a process of its own")]
 fn damage_is_refused_or_reported<E: OnDisk>() {
     if let Some(path) = std::env::var_os(LOOK_AT) {
         let path = Path::new(&path);
@@ -166,51 +172,89 @@ fn damage_is_refused_or_reported<E: OnDisk>() {
     let rows = live_twice::<E>(&whole);
     std::fs::write(home.path().join("rows"), rows).unwrap();
 
+    let looks = Mutex::new(looks(&whole));
+    let told = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        for worker in 0..WORKERS {
+            let path = home.path().join(format!("damaged_{worker}"));
+            let (looks, told, whole, this) = (&looks, &told, &whole, &this);
+            scope.spawn(move || {
+                while let Some((file, what, damage)) = { looks.lock().unwrap().pop() } {
+                    let outcome = damaged_look(whole, &path, &file, damage, this);
+                    let what = format!("{} {what}", file.strip_prefix(whole).unwrap().display());
+                    println!("{what}: {outcome}");
+                    let good = outcome == "whole"
+                        || (outcome.starts_with("refused") || outcome.starts_with("reported"))
+                            && (outcome.contains("restore") || outcome.contains("name an"));
+                    assert!(good, "{what}: {outcome}");
+                    told.fetch_add(usize::from(outcome != "whole"), Ordering::SeqCst);
+                }
+            });
+        }
+    });
+    assert!(told.into_inner() > 20, "damage shows");
+}
+
+/// A file, what happens to it in words, and in bytes.
+type Look = (PathBuf, String, Box<dyn Fn(&[u8]) -> Option<Vec<u8>> + Send>);
+
+/// What to look at: all that may happen, to the first file of a kind; one thing to each other one; and flipped bits all
+/// over the largest.
+fn looks(whole: &Path) -> Vec<Look> {
+    let mut looks: Vec<Look> = Vec::new();
     let mut kinds = BTreeSet::new();
-    let mut told = 0;
-    for (number, file) in files(&whole).iter().enumerate() {
-        let name = file.strip_prefix(&whole).unwrap();
-        let kind: String = name
-            .display()
-            .to_string()
-            .chars()
-            .map(|letter| if letter.is_ascii_digit() { '0' } else { letter })
-            .collect();
-        // All that may happen, to the first file of a kind; one thing to each other one.
+    let length = |file: &PathBuf| end(&std::fs::read(file).unwrap());
+    let files = files(whole);
+    for (number, file) in files.iter().enumerate() {
+        let mut kind = String::new();
+        for letter in file.strip_prefix(whole).unwrap().display().to_string().chars() {
+            let letter = if letter.is_ascii_digit() { '0' } else { letter };
+            if letter != '0' || !kind.ends_with('0') {
+                kind.push(letter);
+            }
+        }
         let first = kinds.insert(kind);
         for (index, (what, damage)) in DAMAGES.iter().enumerate() {
-            if !first && number % DAMAGES.len() != index {
-                continue;
+            if first || number % DAMAGES.len() == index {
+                looks.push((file.clone(), (*what).to_owned(), Box::new(damage)));
             }
-            let path = home.path().join("damaged");
-            copy(&whole, &path);
-            match damage(&std::fs::read(file).unwrap()) {
-                Some(bytes) => std::fs::write(path.join(name), bytes).unwrap(),
-                None => std::fs::remove_file(path.join(name)).unwrap(),
-            }
-            let look = Command::new(std::env::current_exe().unwrap())
-                .args(["--exact", &this, "--nocapture"])
-                .env(LOOK_AT, &path)
-                .output()
-                .unwrap();
-            let said = String::from_utf8_lossy(&look.stdout);
-            let loud = String::from_utf8_lossy(&look.stderr);
-            let what = format!("{} {what}", name.display());
-            let outcome = said
-                .lines()
-                .find_map(|line| line.split_once("outcome ").map(|(_, outcome)| outcome));
-            let Some(outcome) = outcome else {
-                panic!("{what}: no outcome\n{said}\n{loud}")
-            };
-            println!("{what}: {outcome}");
-            assert!(!loud.contains("panicked"), "{what}: {outcome}\n{loud}");
-            let good = outcome == "whole"
-                || (outcome.starts_with("refused") || outcome.starts_with("reported"))
-                    && (outcome.contains("restore") || outcome.contains("name an"));
-            assert!(good, "{what}: {outcome}");
-            told += usize::from(outcome != "whole");
-            std::fs::remove_dir_all(path).unwrap();
         }
     }
-    assert!(told > 20, "damage shows: {told}");
+    let largest = files.into_iter().max_by_key(length).unwrap();
+    for step in 0..FLIPS {
+        let flip = move |bytes: &[u8]| flipped(bytes, end(bytes) * (2 * step + 1) / (2 * FLIPS));
+        let what = format!("has a bit flipped at {step} of {FLIPS}");
+        looks.push((largest.clone(), what, Box::new(flip)));
+    }
+    looks
+}
+
+/// Damages one file of a copy and looks at it from another process, which must not panic.
+#[expect(clippy::disallowed_methods, reason = "each look is a process of its own")]
+fn damaged_look(
+    whole: &Path,
+    path: &Path,
+    file: &Path,
+    damage: impl Fn(&[u8]) -> Option<Vec<u8>>,
+    this: &str,
+) -> String {
+    copy(whole, path);
+    let target = path.join(file.strip_prefix(whole).unwrap());
+    match damage(&std::fs::read(file).unwrap()) {
+        Some(bytes) => std::fs::write(target, bytes).unwrap(),
+        None => std::fs::remove_file(target).unwrap(),
+    }
+    let look = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", this, "--nocapture"])
+        .env(LOOK_AT, path)
+        .output()
+        .unwrap();
+    std::fs::remove_dir_all(path).unwrap();
+    let said = String::from_utf8_lossy(&look.stdout);
+    let loud = String::from_utf8_lossy(&look.stderr);
+    assert!(!loud.contains("panicked"), "{}: {said}\n{loud}", file.display());
+    let outcome = said.lines().find_map(|line| Some(line.split_once("outcome ")?.1));
+    outcome
+        .unwrap_or_else(|| panic!("{}: no outcome\n{said}\n{loud}", file.display()))
+        .to_owned()
 }

@@ -6,14 +6,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use bailiwick_schema::Position;
 
 use super::Home;
-use super::homes::{DiskHome, FjallHome, OnDisk, SledHome, on_disk};
+use super::homes::{DiskHome, FjallHome, OnDisk, on_disk};
 use super::log::{everything, parts_present};
 use super::samples::*;
 use crate::store::fjall::FjallEngine;
 use crate::store::keyvalue::{Batch, KeyValue, Table};
 use crate::store::layout::KeyValueStore;
 use crate::store::memory::MemoryEngine;
-use crate::store::noted::{self, Note, Noted};
 use crate::store::sled::SledEngine;
 use crate::store::*;
 
@@ -82,11 +81,11 @@ pub(super) fn cleared_findings_stay_cleared_after_opening_again<H: Home>(home: &
     assert_eq!(all(|visit| home.open().findings(visit)), [finding(&other, "a")]);
 }
 
-fn fjall(path: &Path) -> StoreResult<std::sync::Arc<dyn Store>> {
+pub(super) fn fjall(path: &Path) -> StoreResult<std::sync::Arc<dyn Store>> {
     store_at::<FjallEngine>(path)
 }
 
-fn store_at<E: OnDisk>(path: &Path) -> StoreResult<std::sync::Arc<dyn Store>> {
+pub(super) fn store_at<E: OnDisk>(path: &Path) -> StoreResult<std::sync::Arc<dyn Store>> {
     open(E::KIND, path, StoreOptions::default())
 }
 
@@ -148,32 +147,6 @@ fn a_folder_with_other_things_is_left_alone() {
 }
 
 #[test]
-fn sled_leaves_a_folder_with_other_things_alone() {
-    let home = SledHome::fresh();
-    let unusable = |path: &Path, word: &str| {
-        let error = store_at::<SledEngine>(path).err().unwrap();
-        assert!(
-            matches!(&error, StoreError::Unusable { reason, .. } if reason.contains(word)),
-            "{error}"
-        );
-    };
-    let photos = home.folder.path().join("photos");
-    std::fs::create_dir(&photos).unwrap();
-    std::fs::write(photos.join("cat.jpg"), b"cat").unwrap();
-    unusable(&photos, "cat.jpg");
-    assert_eq!(std::fs::read_dir(&photos).unwrap().count(), 1, "nothing was added");
-    unusable(&photos.join("cat.jpg"), "it is a file");
-
-    let fjalls = home.folder.path().join("fjall");
-    drop(fjall(&fjalls).unwrap());
-    unusable(&fjalls, "store.engine: fjall");
-
-    let program = home.folder.path().join("program");
-    drop(::sled::open(&program).unwrap().open_tree("songs").unwrap());
-    unusable(&program, "songs");
-}
-
-#[test]
 fn a_first_start_of_fjall_that_was_cut_off_is_taken_up_again() {
     let home = FjallHome::fresh();
     let made = |name: &str, keyspaces: bool, journal: Option<&[u8]>| {
@@ -222,37 +195,6 @@ fn a_first_start_of_fjall_that_was_cut_off_is_taken_up_again() {
     let path = made("with data", true, None);
     std::fs::create_dir(path.join("keyspaces/1")).unwrap();
     assert!(matches!(fjall(&path), Err(StoreError::Damaged { .. })));
-}
-
-#[test]
-fn a_first_start_of_sled_that_was_cut_off_is_taken_up_again() {
-    let home = SledHome::fresh();
-    for (name, log, note) in [
-        ("no log", None, None),
-        ("an empty log", Some(b""), None),
-        ("an empty note", Some(b""), Some(None)),
-        (
-            "a note of nothing",
-            Some(b""),
-            Some(Some(Note { batches: 0, tables: 3 })),
-        ),
-    ] {
-        let path = home.folder.path().join(name);
-        std::fs::create_dir_all(path.join("blobs")).unwrap();
-        match note {
-            None => (),
-            Some(None) => std::fs::write(path.join(noted::FILE), b"").unwrap(),
-            Some(Some(note)) => drop(Noted::open(&path, note).unwrap()),
-        }
-        std::fs::write(path.join("conf"), b"segment_size: 52").unwrap();
-        if let Some(bytes) = log {
-            std::fs::write(path.join("db"), bytes).unwrap();
-        }
-        assert_eq!(append(&*store_at::<SledEngine>(&path).unwrap(), |_| ()), Position(1));
-        assert_eq!(store_at::<SledEngine>(&path).unwrap().head().unwrap(), Position(1));
-        std::fs::write(path.join("db"), b"").unwrap();
-        assert!(matches!(store_at::<SledEngine>(&path), Err(StoreError::Damaged { .. })));
-    }
 }
 
 #[test]

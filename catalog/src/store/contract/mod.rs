@@ -16,6 +16,7 @@ mod homes;
 mod ledger;
 mod log;
 pub(crate) mod samples;
+mod sled_rails;
 mod stored;
 mod trimming;
 

@@ -176,12 +176,24 @@ fn is_zeros(file: &Path) -> io::Result<bool> {
     }
 }
 
-/// Holds fjall's lock until it is dropped. A lock file that is missing costs nothing and is made anew.
+/// fjall's lock, held until this is dropped.
+struct Lock(File);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing the file might not let go of it: a process that is being started has it open for a moment.
+        if let Err(error) = self.0.unlock() {
+            tracing::warn!(%error, "cannot unlock the store");
+        }
+    }
+}
+
+/// Takes fjall's lock. A lock file that is missing costs nothing and is made anew.
 #[expect(
     clippy::disallowed_methods,
     reason = "a lock can be waited for or looked at; waiting might never end"
 )]
-fn lock(path: &Path) -> StoreResult<File> {
+fn lock(path: &Path) -> StoreResult<Lock> {
     let lock = OpenOptions::new()
         .read(true)
         .write(true)
@@ -201,7 +213,7 @@ fn lock(path: &Path) -> StoreResult<File> {
             Err(TryLockError::WouldBlock) => std::thread::sleep(LOCK_PAUSE),
         }
     }
-    Ok(lock)
+    Ok(Lock(lock))
 }
 
 /// Each keyspace that was ever set up has its list of tables, and the list is what was written.

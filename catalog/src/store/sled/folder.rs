@@ -116,7 +116,7 @@ fn cut_off(path: &Path) -> StoreResult<()> {
     match File::open(path.join(LOG)) {
         // sled holds this lock while it sets a store up.
         Ok(log) => match log.try_lock() {
-            Ok(()) => (),
+            Ok(()) => unlock(&log),
             Err(std::fs::TryLockError::WouldBlock) => return Err(locked(path)),
             Err(std::fs::TryLockError::Error(error)) => return Err(io_error(error)),
         },
@@ -182,12 +182,19 @@ pub(super) fn is_damage(error: &Error) -> bool {
 pub(super) fn wait_for_release(log: &File) {
     for _ in 0..RELEASE_TRIES_MAX {
         if log.try_lock().is_ok() {
-            // The lock of this handle goes with it.
+            unlock(log);
             return;
         }
         std::thread::sleep(RELEASE_PAUSE);
     }
     tracing::warn!("sled has not let go of its lock");
+}
+
+/// Lets go of a lock. Closing the file might not: a process that is being started has it open for a moment.
+fn unlock(log: &File) {
+    if let Err(error) = log.unlock() {
+        tracing::warn!(%error, "cannot unlock the store");
+    }
 }
 
 /// Makes the names in a new folder durable, and its own name.

@@ -109,7 +109,10 @@ pub struct SledEngine {
     views: Mutex<BTreeMap<u64, usize>>,
     writer: Mutex<Writer>,
     space: Space,
+    past_bytes_max: usize,
     fail_points: FailPoints,
+    #[cfg(test)]
+    sync_fails: std::sync::atomic::AtomicBool,
 }
 
 impl std::fmt::Debug for SledEngine {
@@ -149,7 +152,10 @@ impl SledEngine {
                 log,
             }),
             space: Space::new(path.to_owned(), options.min_free_bytes),
+            past_bytes_max: PAST_BYTES_MAX,
             fail_points: options.fail_points.clone(),
+            #[cfg(test)]
+            sync_fails: false.into(),
         })
     }
 
@@ -190,7 +196,8 @@ impl SledEngine {
     /// Forgets what no view needs any more.
     fn settle(&self, gate: &mut Gate) {
         let views = self.views();
-        gate.past.settle(views.keys().copied(), self.shown(), PAST_BYTES_MAX);
+        gate.past
+            .settle(views.keys().copied(), self.shown(), self.past_bytes_max);
     }
 
     /// Makes what was flushed survive a power cut.
@@ -198,8 +205,26 @@ impl SledEngine {
         caught(|| trees.db.flush())
             .map_err(|panic| panicked(&panic))?
             .map_err(failed)?;
+        #[cfg(test)]
+        if self.sync_fails.load(Ordering::SeqCst) {
+            return Err(engine(std::io::Error::other("sync refused")));
+        }
         log.sync_data().map_err(io_failed)?;
         folder::sync_blobs(&self.path).map_err(io_failed)
+    }
+}
+
+#[cfg(test)]
+impl SledEngine {
+    pub(crate) fn with_past_for_test(self, bytes_max: usize) -> Self {
+        let mut engine = self;
+        engine.past_bytes_max = bytes_max;
+        engine
+    }
+
+    /// From now on nothing can be made durable.
+    pub(crate) fn fail_sync_for_test(&self) {
+        self.sync_fails.store(true, Ordering::SeqCst);
     }
 }
 

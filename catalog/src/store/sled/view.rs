@@ -13,7 +13,7 @@ use super::super::caught::caught;
 use super::super::keyvalue::{KeyBounds, KeyRange, Order, ScanItem, Table, View};
 use super::super::{StoreError, StoreResult};
 use super::rows::{self, Unread};
-use super::{Gate, PAST_BYTES_MAX, SledEngine, closed, panicked, unread};
+use super::{Gate, SledEngine, closed, panicked, unread};
 
 /// Rows in the first stretch of a scan.
 const STRETCH_ROWS_MIN: usize = 16;
@@ -42,7 +42,7 @@ impl<'e> SledView<'e> {
         let gate = self.engine.read_gate();
         if !gate.past.reaches(self.state) {
             return Err(StoreError::Expired {
-                bytes_max: PAST_BYTES_MAX as u64,
+                bytes_max: self.engine.past_bytes_max as u64,
             });
         }
         let outcome = caught(|| read(&gate));
