@@ -9,7 +9,7 @@ use std::panic::{self, AssertUnwindSafe};
 use std::sync::Once;
 
 /// Most of what a panic said that is handed on, in characters.
-const WORDS_CHARS_MAX: usize = 200;
+const WORDS_CHARS: usize = 200;
 
 thread_local! {
     static QUIET: Cell<bool> = const { Cell::new(false) };
@@ -42,7 +42,7 @@ pub(super) fn caught<T>(work: impl FnOnce() -> T) -> Result<T, String> {
 /// Assertions speak in several lines, and of all that they know.
 fn one_line(text: &str) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    match line.char_indices().nth(WORDS_CHARS_MAX) {
+    match line.char_indices().nth(WORDS_CHARS) {
         Some((end, _)) => format!("{}…", &line[..end]),
         None => line,
     }
@@ -58,8 +58,8 @@ mod tests {
         assert_eq!(caught(|| panic!("no {}", "page")).unwrap_err(), "no page");
         assert_eq!(caught(|| panic!("literal")).unwrap_err(), "literal");
         assert_eq!(caught(|| panic!("two\n  lines")).unwrap_err(), "two lines");
-        let long = caught(|| panic!("{}", "ä".repeat(WORDS_CHARS_MAX + 1))).unwrap_err();
-        assert_eq!(long, "ä".repeat(WORDS_CHARS_MAX) + "…");
+        let long = caught(|| panic!("{}", "ä".repeat(WORDS_CHARS + 1))).unwrap_err();
+        assert_eq!(long, "ä".repeat(WORDS_CHARS) + "…");
         assert!(!QUIET.get(), "others are heard again");
     }
 }

@@ -21,7 +21,7 @@ pub(super) const BLOBS: &str = "blobs";
 /// What the names of its snapshots of the page table begin with.
 const SNAPSHOT_PREFIX: &str = "snap.";
 /// How often to look whether sled has let go of its lock: half a second in all.
-const RELEASE_TRIES_MAX: u32 = 500;
+const RELEASE_TRIES: u32 = 500;
 const RELEASE_PAUSE: Duration = Duration::from_millis(1);
 /// By these another engine is known.
 const FJALLS: [&str; 2] = ["version", "keyspaces"];
@@ -180,7 +180,7 @@ pub(super) fn is_damage(error: &Error) -> bool {
     reason = "a lock can be waited for or looked at; waiting might never end"
 )]
 pub(super) fn wait_for_release(log: &File) {
-    for _ in 0..RELEASE_TRIES_MAX {
+    for _ in 0..RELEASE_TRIES {
         if log.try_lock().is_ok() {
             unlock(log);
             return;

@@ -16,9 +16,9 @@ use super::rows::{self, Unread};
 use super::{Gate, SledEngine, closed, panicked, unread};
 
 /// Rows in the first stretch of a scan.
-const STRETCH_ROWS_MIN: usize = 16;
+const STRETCH_ROWS_FIRST: usize = 16;
 /// Rows in a stretch of a long scan.
-const STRETCH_ROWS_MAX: usize = 512;
+const STRETCH_ROWS_LONG: usize = 512;
 /// Bytes of a stretch: it ends behind the row that passes this.
 const STRETCH_BYTES: usize = 1 << 20;
 
@@ -161,7 +161,7 @@ impl View for SledView<'_> {
     fn scan(&self, table: Table, range: KeyRange, order: Order) -> impl Iterator<Item = ScanItem<IVec>> {
         let mut left = range.bounds();
         let mut rows = VecDeque::new();
-        let mut rows_max = STRETCH_ROWS_MIN;
+        let mut rows_max = STRETCH_ROWS_FIRST;
         std::iter::from_fn(move || {
             loop {
                 if let Some(row) = rows.pop_front() {
@@ -175,7 +175,7 @@ impl View for SledView<'_> {
                     }
                     Err(error) => return Some(Err(error)),
                 }
-                rows_max = (rows_max * 4).min(STRETCH_ROWS_MAX);
+                rows_max = (rows_max * 4).min(STRETCH_ROWS_LONG);
             }
         })
     }
