@@ -203,16 +203,6 @@ const UNPUBLISHED: &[(&str, &[&str], &str)] = &[
         "two forms of the same set",
     ),
     (
-        "catalog/src/store/sled/folder.rs",
-        &["RELEASE_TRIES_MAX"],
-        "how often a lock is looked at",
-    ),
-    (
-        "catalog/src/store/sled/view.rs",
-        &["STRETCH_ROWS_MAX"],
-        "pieces of a scan that has no limit of its own",
-    ),
-    (
         "catalog/src/verify/mod.rs",
         &["SHOWN_BYTES_MAX"],
         "what a message shows",
