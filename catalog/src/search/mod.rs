@@ -19,6 +19,7 @@ mod paths;
 mod query;
 mod rank;
 mod reader;
+mod tally;
 mod text;
 
 #[cfg(test)]

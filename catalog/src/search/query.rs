@@ -1,39 +1,38 @@
 //! From the words of a user to a query of the index, with what each kind of match is worth.
 //!
-//! Every word must match somewhere; it is worth its best match. Values are multiples of an eighth and are only added
-//! up, so that a score is exact whatever the order of addition, and the same in a followed and in a rebuilt index.
+//! Every word must match somewhere; it is worth its best match. Values are whole eighths and are only added up, so that
+//! a score is exact whatever the order of addition, and the same in a followed and in a rebuilt index.
 
 use tantivy::Term;
-use tantivy::query::{
-    AllQuery, BooleanQuery, ConstScoreQuery, DisjunctionMaxQuery, EmptyQuery, FuzzyTermQuery, Occur, PhrasePrefixQuery,
-    PhraseQuery, Query,
-};
+use tantivy::query::{BooleanQuery, FuzzyTermQuery, PhrasePrefixQuery, PhraseQuery, Query};
 use tantivy::schema::Field as IndexField;
 
 use super::analysis::{Stems, fold};
 use super::fields::Fields;
 use super::filter::exact_term;
 use super::limits::{EDGE_CHARS_MAX, TOKEN_BYTES_MAX};
+use super::tally::{self, Wanted};
 use super::text::{Text, Word};
 use crate::graph::Field;
 
-const REF: f32 = 12.0;
-const NAME_EXACT: f32 = 10.0;
-const IDENTIFIER: f32 = 9.0;
-const NAME: f32 = 5.0;
-const NAME_PREFIX: f32 = 4.0;
-const TITLE: f32 = 3.5;
-const TITLE_PREFIX: f32 = 2.75;
-const TAG: f32 = 2.5;
-const OWNER: f32 = 2.0;
-const IDENTIFIER_PART: f32 = 1.5;
-const VALUE: f32 = 1.5;
-const TEXT: f32 = 1.5;
-const WORD: f32 = 1.25;
-const WORD_PREFIX: f32 = 1.0;
-const NAME_FUZZY: f32 = 1.0;
-const WORD_FUZZY: f32 = 0.5;
-const REST: f32 = 0.375;
+// What a match is worth, in eighths.
+const REF: u8 = 96;
+const NAME_EXACT: u8 = 80;
+const IDENTIFIER: u8 = 72;
+const NAME: u8 = 40;
+const NAME_PREFIX: u8 = 32;
+const TITLE: u8 = 28;
+const TITLE_PREFIX: u8 = 22;
+const TAG: u8 = 20;
+const OWNER: u8 = 16;
+const IDENTIFIER_PART: u8 = 12;
+const VALUE: u8 = 12;
+const TEXT: u8 = 12;
+const WORD: u8 = 10;
+const WORD_PREFIX: u8 = 8;
+const NAME_FUZZY: u8 = 8;
+const WORD_FUZZY: u8 = 4;
+const REST: u8 = 3;
 
 /// A shorter beginning would match most words of most descriptions.
 const WORD_PREFIX_CHARS_MIN: usize = 3;
@@ -43,34 +42,25 @@ const FUZZY_TWICE_CHARS_MIN: usize = 8;
 /// Different ends of a phrase that is being typed.
 pub(super) const PHRASE_ENDS_MAX: u32 = 1_000;
 
-/// The query for words and filters. With `fuzzy`, words that are spelled alike match too, for less.
-pub(crate) fn build(fields: &Fields, text: &Text, filters: Vec<Box<dyn Query>>, fuzzy: bool) -> Box<dyn Query> {
-    if text.only_noise {
-        return Box::new(EmptyQuery);
+/// What words and filters ask for. With `fuzzy`, words that are spelled alike match too, for less.
+pub(crate) fn build(fields: &Fields, text: &Text, filters: Vec<Box<dyn Query>>, fuzzy: bool) -> Wanted {
+    Wanted {
+        words: text
+            .words
+            .iter()
+            .map(|word| word_queries(fields, word, fuzzy))
+            .collect(),
+        filters: filters
+            .into_iter()
+            .chain(inline_filters(fields, &text.filters))
+            .collect(),
+        impossible: text.only_noise,
     }
-    let mut clauses: Vec<(Occur, Box<dyn Query>)> = Vec::new();
-    for word in &text.words {
-        clauses.push((
-            Occur::Must,
-            Box::new(DisjunctionMaxQuery::new(word_queries(fields, word, fuzzy))),
-        ));
-    }
-    if clauses.is_empty() {
-        clauses.push((Occur::Must, worth(Box::new(AllQuery), 1.0)));
-    }
-    for query in filters.into_iter().chain(inline_filters(fields, &text.filters)) {
-        clauses.push((Occur::Must, worth(query, 0.0)));
-    }
-    Box::new(BooleanQuery::new(clauses))
 }
 
-fn worth(query: Box<dyn Query>, score: f32) -> Box<dyn Query> {
-    Box::new(ConstScoreQuery::new(query, score))
-}
-
-fn word_queries(fields: &Fields, word: &Word, fuzzy: bool) -> Vec<Box<dyn Query>> {
-    let mut queries: Vec<Box<dyn Query>> = Vec::new();
-    let mut add = |query: Option<Box<dyn Query>>, score: f32| queries.extend(query.map(|query| worth(query, score)));
+fn word_queries(fields: &Fields, word: &Word, fuzzy: bool) -> tally::Word {
+    let mut queries = tally::Word::new();
+    let mut add = |query: Option<Box<dyn Query>>, worth: u8| queries.extend(query.map(|query| (query, worth)));
     let (runs, parts) = (&word.runs, &word.parts);
     let mut stemmer = Stems::new();
     let stems = stemmer.all(runs);

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use bailiwick_schema::{Position, Viewer};
 use serde_json::Value;
-use tantivy::query::{EnableScoring, Query, TermQuery};
+use tantivy::query::TermQuery;
 use tantivy::schema::IndexRecordOption;
 use tantivy::{DocSet, Searcher, TERMINATED, Term};
 use tokio::sync::watch;
@@ -19,6 +19,7 @@ use super::filter::{Translated, translate};
 use super::highlight::Highlighter;
 use super::index::{Checksum, Shared, View};
 use super::limits::{BUCKETS_MAX, FIELD_VALUE_BYTES_MAX, PAGE_HITS_MAX, PAGE_OFFSET_MAX, PATH_VALUE_BYTES_MAX};
+use super::tally::{Tally, Wanted};
 use super::text::{self, Text, limit};
 use super::{Hit, SearchError, SearchPage, SearchQuery, paths, query};
 use crate::graph::filter::Filter;
@@ -153,7 +154,11 @@ impl SearchReader {
         let view = self.view()?;
         let term = Term::from_field_bytes(self.shared.fields.path, &term);
         let query = TermQuery::new(term, IndexRecordOption::Basic);
-        Ok(documents(&view.searcher, &query)?
+        let wanted = Wanted {
+            filters: vec![Box::new(query)],
+            ..Wanted::default()
+        };
+        Ok(documents(&view.searcher, &wanted)?
             .into_iter()
             .map(|found| found.no)
             .collect())
@@ -276,8 +281,7 @@ impl SearchReader {
     ) -> Result<Vec<Match>, SearchError> {
         let fields = &self.shared.fields;
         let Translated { queries, residual } = translate(fields, filter);
-        let query = query::build(fields, text, queries, fuzzy);
-        let mut matches = documents(searcher, &*query)?;
+        let mut matches = documents(searcher, &query::build(fields, text, queries, fuzzy))?;
         let passes = |node: &Node| residual.as_ref().is_none_or(|filter| filter.matches(snapshot, node));
         if viewer.reads_everything() && residual.is_none() && matches.len() > DIRECT_MATCHES_MAX {
             let live = snapshot.live();
@@ -320,14 +324,14 @@ fn number(value: u64) -> EntityNo {
     EntityNo(u32::try_from(value).unwrap_or(u32::MAX))
 }
 
-/// Every live document that a query matches, with its score.
-fn documents(searcher: &Searcher, query: &dyn Query) -> Result<Vec<Match>, SearchError> {
-    let weight = query.weight(EnableScoring::enabled_from_searcher(searcher))?;
+/// Every live document that matches, with its score.
+fn documents(searcher: &Searcher, wanted: &Wanted) -> Result<Vec<Match>, SearchError> {
+    let mut tally = Tally::new(searcher, wanted)?;
     let mut found = Vec::new();
     for (segment, reader) in (0..).zip(searcher.segment_readers()) {
         let numbers = reader.fast_fields().u64(NO)?;
         let alive = reader.alive_bitset();
-        weight.for_each(reader, &mut |document, score| {
+        for (document, score) in tally.matches(reader)? {
             if alive.is_none_or(|alive| alive.is_alive(document))
                 && let Some(no) = numbers.first(document)
             {
@@ -338,7 +342,7 @@ fn documents(searcher: &Searcher, query: &dyn Query) -> Result<Vec<Match>, Searc
                     score,
                 });
             }
-        })?;
+        }
     }
     Ok(found)
 }
