@@ -90,7 +90,7 @@ pub struct BackupSettings {
 }
 
 impl Catalog {
-    /// Writes a backup of the catalog as it is now, while it goes on; see [`write`].
+    /// Writes a backup of the catalog as it is now, while it goes on; see `write`.
     /// Errors: `NotAllowed` for who does not operate, before anything is written.
     pub fn backup(
         &self,

@@ -2,8 +2,8 @@
 //!
 //! Durable means `fdatasync` of the journal before `apply` returns. Calls block. A second process, a folder with other
 //! things in it and a newer format are told apart when it opens; nothing of theirs is touched. Batches are numbered
-//! ([`guard`]), and how many there are is noted beside, so that a journal without its end is not taken for a whole one;
-//! small files that fjall trusts blindly are checked before it sees them ([`folder`]).
+//! (`guard`), and how many there are is noted beside, so that a journal without its end is not taken for a whole one;
+//! small files that fjall trusts blindly are checked before it sees them (`folder`).
 //!
 //! Memory, beside the cache ([`StoreOptions::cache_bytes`]): write buffers of at most 4 x 16 MiB for the bulky tables
 //! and 4 MiB for each other one that is written to, as much again while they are flushed, and together never more than

@@ -1,8 +1,8 @@
 //! Verifying: everything derived is rebuilt from the claims and held against what is stored and served (law 6).
 //!
-//! First every stored row is looked at by itself ([`rows`]), then every entity is folded from its claims again and
-//! compared with its stored version and the served node, part by part ([`entities`]), then both directions of relations,
-//! identifiers and the indexes of the graph ([`links`]), then the documents of the search index ([`index`]). A row that
+//! First every stored row is looked at by itself (`rows`), then every entity is folded from its claims again and
+//! compared with its stored version and the served node, part by part (`entities`), then both directions of relations,
+//! identifiers and the indexes of the graph (`links`), then the documents of the search index (`index`). A row that
 //! is damaged is named and the rest goes on. What differs is named up to [`DIFFERENCES_MAX`] and counted beyond.
 //!
 //! Memory: some tens of bytes for each entity; one entity with its claims is held at a time.

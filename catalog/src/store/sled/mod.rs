@@ -3,15 +3,15 @@
 //! It is fast and was shown to be careless; these rails make it keep the promises of [`KeyValue`] (docs/adr/0007-sled-behind-rails.md):
 //!
 //! - **Durable.** sled's `flush` syncs no file; after it the log is synced through a handle of our own, and so are files
-//!   in `blobs/`, which splitting long rows ([`rows`]) keeps empty.
+//!   in `blobs/`, which splitting long rows (`rows`) keeps empty.
 //! - **Atomic.** One transaction over all trees for each batch.
-//! - **Standing views.** sled has no snapshots; each batch leaves behind what its rows were ([`past`]). Views hold no
+//! - **Standing views.** sled has no snapshots; each batch leaves behind what its rows were (`past`). Views hold no
 //!   lock, so that neither a long scan nor a callback that reads or writes can hold up the writer.
 //! - **Nothing refused is seen.** A batch is part of what new views show only once it is durable. After any error sled is
 //!   used no more: what it would answer is anybody's guess. Reads and writes say so until the store is opened again.
 //! - **Never full.** With a full disk sled cannot even be opened, so that [`space`](super::space) is watched.
-//! - **Never silently older.** A sum over each table's rows is compared at each start ([`sums`]), the number of batches
-//!   with the one [`noted`] beside. This reads every row once.
+//! - **Never silently older.** A sum over each table's rows is compared at each start (`sums`), the number of batches
+//!   with the one `noted` beside. This reads every row once.
 //! - **Never a panic.** Every call into sled is wrapped.
 
 mod check;
