@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Fills the disk under a running program at five moments, and gives it room again.
 #
-#   sudo tests/crash/full-disk.sh --engine fjall --binary target/release/bailiwick --crash target/release/crash
+#   sudo tests/crash/full-disk.sh --engine fjall --binary target/release/bailiwick --crash target/release/crash [--reserve off]
 #
 #   ingest   an ingest whose store has no room left: it ends and says so; nothing acknowledged is lost
 #   serve    a server whose store has no room left: reads go on, /readyz and the run say what is wrong
@@ -9,14 +9,15 @@
 #   backup   a backup into a full folder: it fails and says so, leaves nothing that looks whole, and the server goes on
 #   start    a start on a full disk: refused or served, but whole once there is room
 #
-# Each is a small tmpfs that is made larger in the end. Then the store must be whole: `verify` agrees, no acknowledged
+# With `--reserve off` nothing is kept free (`store.min_free_mib: 0`), so that the engines themselves meet the end of the
+# disk. Each is a small tmpfs that has room again in the end. Then the store must be whole: `verify` agrees, no acknowledged
 # position is missing, and the finished run exports, byte for byte, what an undisturbed one does. Ends with 1 at the
 # first thing that is otherwise, and keeps everything.
 #
 # Needs root (it mounts), curl and Linux; not a part of the usual tests for that reason.
 set -euo pipefail
 
-engine=fjall entities=5000 seed=$RANDOM only=
+engine=fjall entities=5000 seed=$RANDOM only= reserve=on
 binary=target/release/bailiwick crash=target/release/crash
 while [ $# -gt 0 ]; do
   case $1 in
@@ -26,6 +27,7 @@ while [ $# -gt 0 ]; do
   --binary) binary=$2 ;;
   --crash) crash=$2 ;;
   --only) only=$2 ;;
+  --reserve) reserve=$2 ;;
   *)
     sed -n '2,/^set -/s/^# \{0,1\}//p' "$0" >&2
     echo "there is no option $1" >&2
@@ -39,6 +41,16 @@ done
   exit 2
 }
 binary=$(realpath "$binary") crash=$(realpath "$crash")
+# What has to be left, in KiB, for a little to be written before the end: nothing, or the reserve and what the program
+# wants for its next commit. A run writes some MiB.
+case $reserve in
+on) min_free_mib=64 ingest_kib=$((67 << 10)) serve_kib=$((82 << 10)) index_kib_left=$((71 << 10)) ;;
+off) min_free_mib=0 ingest_kib=2000 serve_kib=2000 index_kib_left=300 ;;
+*)
+  echo "--reserve is on or off" >&2
+  exit 2
+  ;;
+esac
 
 work=$(mktemp -d --tmpdir full-disk.XXXXXX)
 pid=
@@ -84,7 +96,7 @@ folder() { # NAME
   mkdir "$work/$1"
   cd "$work/$1"
   cat >c.yaml <<END
-store: {engine: $engine}
+store: {engine: $engine, min_free_mib: $min_free_mib}
 sweeps: {guard: {claims: 1000000000, percent: 100}}
 sources: [{id: org, type: files, paths: [org], watch: false, run_at_start: false}]
 server: {listen: "127.0.0.1:0"}
@@ -147,24 +159,23 @@ says_full() { # WHAT FILE
 
 wanted() { [ -z "$only" ] || [ "$only" = "$1" ]; }
 
-echo "engine $engine, $entities entities, seed $seed"
+echo "engine $engine, $entities entities, seed $seed, reserve $reserve"
 
 # How much a store of this size takes.
 folder size
 ingest d /dev/null
 store_mib=$(used_mib d/store)
-index_kib=$(du -sk d/index | cut -f 1)
-told "a store of one round takes $store_mib MiB, its index $index_kib KiB"
+told "a store of one round takes $store_mib MiB"
 
 if wanted ingest; then
   folder ingest
   small small 4g
   ingest small/d acks
   generate 2
-  fill small 1500
+  fill small "$ingest_kib"
   if ingest small/d acks; then fail "it had room after all"; fi
   says_full "the ingest" err.txt
-  told "$(grep -i 'no space' err.txt | head -n 1)"
+  told "$(grep '^error' err.txt)"
   rm small/ballast
   whole small/d
 fi
@@ -176,7 +187,7 @@ if wanted serve; then
   generate 2
   serve small/d || fail "it does not start: $(cat serve.err)"
   until_ready 200
-  fill small 1500
+  fill small "$serve_kib"
   bailiwick runs trigger org --wait --server "$url" >run.txt 2>&1 &
   trigger=$!
   until_ready 503
@@ -207,23 +218,22 @@ if wanted index; then
   folder index
   mkdir -p d
   ingest d acks
-  # The index on a disk of its own, with room for what is there and little more.
-  cp -a d/index index.copy
-  mkdir -p small
-  mount -t tmpfs -o "size=$((index_kib + index_kib / 4 + 200))k" none small
-  cp -a index.copy/. small/
+  # The index on a disk of its own.
+  small small 1g
+  cp -a d/index/. small/
   rm -rf d/index
   ln -s ../small d/index
   generate 2
   serve d || fail "it does not start: $(cat serve.err)"
   until_ready 200
+  fill small "$index_kib_left"
   bailiwick runs trigger org --server "$url" >run.txt 2>&1 || fail "no run can be started: $(cat run.txt)"
   until_ready 503
   says_full "/readyz" ready.json
   told "$(cat ready.json)"
   reads_go_on
   told "reads go on"
-  enlarge small 1g
+  rm small/ballast
   began=$SECONDS
   until_ready 200
   told "ready again by itself after $((SECONDS - began)) s"

@@ -431,7 +431,8 @@ impl Driver {
     fn fail(&mut self, error: &ProjectionError) {
         error!(%error, "the search index does not follow the log; it is tried again");
         let reason = match (error, self.index.shortage()) {
-            (ProjectionError::Full(_), _) | (_, None) => error.to_string(),
+            (ProjectionError::Full(_), _) => error.to_string(),
+            (_, None) => self.index.explain(&error.to_string()),
             // A thread of the index that died of a full disk is missed by another that does not know why.
             (_, Some(full)) => format!("{full} ({error})"),
         };

@@ -31,6 +31,8 @@ const MARKER: &str = "bailiwick-index";
 /// Room that there has to be for the next commit, in bytes. A merge may take more; one that fails leaves what it was to
 /// merge as it is.
 const COMMIT_BYTES: u64 = 8 << 20;
+/// What the system says of a full disk, and of a full share of it.
+const FULL: [&str; 2] = ["No space left", "quota exceeded"];
 /// The file by which tantivy itself knows an index.
 const TANTIVY_META: &str = "meta.json";
 
@@ -151,6 +153,18 @@ impl SearchIndex {
         };
         let space = Space::new(path.clone(), self.min_free_bytes);
         space.check(COMMIT_BYTES).err().map(|error| error.to_string())
+    }
+
+    /// A failure in words that say what to do about it, if it comes of a full disk.
+    pub(crate) fn explain(&self, error: &str) -> String {
+        match &self.location {
+            // The library gives this no kind of its own.
+            IndexLocation::Folder(path) if FULL.iter().any(|text| error.contains(text)) => {
+                let path = path.display();
+                format!("no space left where `{path}` lies; it goes on once there is room ({error})")
+            }
+            _ => error.to_owned(),
+        }
     }
 
     /// After a failure: looks again at what is on disk. Readers keep the view they have until the next commit.

@@ -164,3 +164,15 @@ fn the_index_holds_no_text_of_the_body() {
     let number = world.snapshot().number(&"component:default/a".parse().unwrap());
     assert_eq!(number, Some(EntityNo(0)));
 }
+
+#[test]
+fn a_full_disk_is_told_with_its_folder() {
+    let home = tempfile::tempdir().unwrap();
+    let world = World::new();
+    let index = world.index(folder(home.path())).unwrap();
+    let told = index.explain("an IO error occurred: 'No space left on device (os error 28)'");
+    assert!(told.starts_with("no space left where"), "{told}");
+    assert!(told.contains(&home.path().display().to_string()), "{told}");
+    assert_eq!(index.explain("it is broken"), "it is broken");
+    assert_eq!(index.leaving_free(0).shortage(), None, "nothing is kept free");
+}

@@ -43,6 +43,8 @@ const META_LOG_BEGINS: &[u8] = b"log_begins";
 #[derive(Debug)]
 pub struct KeyValueStore<E: KeyValue> {
     engine: E,
+    /// For errors only.
+    path: String,
     lineage: Uuid,
     /// Position of the last commit; written under `writer` only.
     head: AtomicU64,
@@ -52,6 +54,14 @@ pub struct KeyValueStore<E: KeyValue> {
     next_entity_no: AtomicU64,
     writer: Mutex<Writer>,
     counters: Counters,
+}
+
+/// Where it happened.
+#[derive(Debug, thiserror::Error)]
+#[error("in `{path}`")]
+struct Placed {
+    path: String,
+    source: Box<dyn std::error::Error + Send + Sync>,
 }
 
 /// What writing needs to know without reading; its lock is held for the whole of a write.
@@ -85,7 +95,7 @@ impl<E: KeyValue> KeyValueStore<E> {
                     what: "the store's format version".into(),
                 });
             }
-            return Self::create(engine);
+            return Self::create(engine, path);
         };
         let format = u32::from_be_bytes(fixed(&format, "the store's format version")?);
         if format != FORMAT_VERSION {
@@ -134,6 +144,7 @@ impl<E: KeyValue> KeyValueStore<E> {
         let (head, next_entity_no) = (AtomicU64::new(head), AtomicU64::new(next_entity_no));
         Ok(Self {
             engine,
+            path: path.to_owned(),
             lineage,
             head,
             log_begins: AtomicU64::new(log_begins),
@@ -148,7 +159,7 @@ impl<E: KeyValue> KeyValueStore<E> {
         &self.engine
     }
 
-    fn create(engine: E) -> StoreResult<Self> {
+    fn create(engine: E, path: &str) -> StoreResult<Self> {
         let lineage = Uuid::new_v4();
         let mut batch = Batch::new();
         batch.put(Table::Meta, META_FORMAT, E::Bytes::from(&FORMAT_VERSION.to_be_bytes()));
@@ -162,6 +173,7 @@ impl<E: KeyValue> KeyValueStore<E> {
         });
         Ok(Self {
             engine,
+            path: path.to_owned(),
             lineage,
             head: AtomicU64::new(0),
             log_begins: AtomicU64::new(1),
@@ -193,10 +205,24 @@ impl<E: KeyValue> KeyValueStore<E> {
             return Ok(());
         }
         self.counters.note_batch(&mut batch);
-        self.engine.apply(batch).inspect_err(|error| {
-            // These two say that the engine was not reached.
-            writer.stopped = !matches!(error, StoreError::Refused { .. } | StoreError::Full { .. });
-        })
+        self.engine
+            .apply(batch)
+            .map_err(|error| self.placed(error))
+            .inspect_err(|error| {
+                // These two say that the engine was not reached.
+                writer.stopped = !matches!(error, StoreError::Refused { .. } | StoreError::Full { .. });
+            })
+    }
+
+    /// An error of the engine with the folder that it is about.
+    fn placed(&self, error: StoreError) -> StoreError {
+        match error {
+            StoreError::Engine(source) => StoreError::Engine(Box::new(Placed {
+                path: self.path.clone(),
+                source,
+            })),
+            other => other,
+        }
     }
 
     fn head_now(&self) -> Position {
