@@ -1,6 +1,6 @@
 //! Measures the store alone: durable appends of whole entities, the load of a start, scans and point reads.
 //!
-//! `cargo run --release -p bailiwick-catalog --example store_bench -- [fjall|memory] [entities]`. Writes into a
+//! `cargo run --release -p bailiwick-catalog --example store_bench -- [fjall|sled|memory] [entities]`. Writes into a
 //! temporary folder, which it removes. Results of record stand in `docs/benchmarks.md`.
 
 #![allow(
