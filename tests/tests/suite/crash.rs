@@ -16,7 +16,7 @@ pub(crate) const ENGINES: &[&str] = &["fjall", "sled"];
 /// The binary of this build, which `cargo test --workspace` makes before any test runs. Nothing if there is none: says
 /// so, and under CI fails.
 #[expect(clippy::disallowed_methods, reason = "whether this is CI is told by the environment")]
-#[expect(clippy::print_stdout, reason = "a test that is skipped says so aloud")]
+#[expect(clippy::print_stdout, reason = "a test that is skipped says so")]
 pub(crate) fn program() -> Option<Program> {
     match Program::beside_this_one() {
         Ok(program) => Some(program),

@@ -49,9 +49,8 @@ fn way(point: FailPoint) -> &'static [&'static str] {
     }
 }
 
-/// Dies at a point, and goes on from there; `wanted` is what an undisturbed store exports in the end.
-#[expect(clippy::print_stdout, reason = "where the process died is part of what is judged")]
-fn survive(program: &Program, engine: &str, point: FailPoint, wanted: &str) {
+/// Dies at a point, and goes on from there; `wanted` is what an undisturbed store exports in the end. Tells how it went.
+fn survive(program: &Program, engine: &str, point: FailPoint, wanted: &str) -> String {
     let folder = tempfile::tempdir().unwrap();
     let home = Home::new(program, folder.path().to_owned(), engine).unwrap();
     let told = |what: String| format!("{engine}, {point}: {what}");
@@ -92,10 +91,7 @@ fn survive(program: &Program, engine: &str, point: FailPoint, wanted: &str) {
         "{}",
         told("the end differs".to_owned())
     );
-    println!(
-        "{}",
-        told(format!("head {head}, {remaining} entities were still to come"))
-    );
+    told(format!("head {head}, {remaining} entities were still to come"))
 }
 
 #[test]
@@ -108,7 +104,7 @@ fn law_5_a_death_at_any_named_point_loses_nothing_and_leaves_nothing_half_done()
         undisturbed.ingest_whole().unwrap();
         let wanted = undisturbed.content().unwrap();
         for point in FailPoint::ALL {
-            survive(&program, engine, *point, &wanted);
+            println!("{}", survive(&program, engine, *point, &wanted));
         }
     }
 }
