@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails loudly")]
 
+mod ack_log;
 mod backup;
 mod config;
 mod help;
