@@ -10,6 +10,7 @@
 mod chunk;
 pub(crate) mod fuzzing;
 mod limits;
+mod lines;
 mod listing;
 mod load;
 mod notes;
@@ -35,6 +36,7 @@ use crate::kit::{
     BuildContext, BuiltSource, Emitter, IngestError, Ingestor, IngestorFactory, OptionProblem, RunContext, Watcher,
     options_hash, options_schema,
 };
+use lines::Kept;
 use options::Settings;
 use seen::Seen;
 
@@ -68,6 +70,7 @@ impl IngestorFactory for FilesFactory {
             settings: Arc::new(settings),
             kinds: Arc::clone(&cx.kinds),
             seen: Arc::default(),
+            kept: Arc::default(),
         };
         Ok(BuiltSource {
             ingestor: Arc::new(ingestor),
@@ -80,6 +83,7 @@ struct FilesIngestor {
     settings: Arc<Settings>,
     kinds: Arc<KindSet>,
     seen: Arc<Seen>,
+    kept: Arc<Kept>,
 }
 
 #[async_trait]
@@ -91,7 +95,7 @@ impl Ingestor for FilesIngestor {
             documents_max: usize::MAX,
             ..Limits::default()
         };
-        let stamps = sweep::sweep(cx, out, &self.settings, &self.kinds, limits).await?;
+        let stamps = sweep::sweep(cx, out, &self.settings, &self.kinds, limits, &self.kept).await?;
         self.seen.replace(stamps);
         Ok(())
     }

@@ -64,6 +64,12 @@ pub enum Delivery {
     OriginRead(String),
     /// This origin is known to be gone.
     Gone(String),
+    /// What this origin said of this subject is known to be gone, while the origin is there. Counts in delta runs only.
+    /// A difference that tells of single claims of an origin is refused while the origin has findings.
+    GoneClaim {
+        origin: String,
+        subject: Subject,
+    },
     /// The origin is there and could not be read: what it said before stays and is stale.
     Unreadable {
         origin: String,

@@ -7,7 +7,8 @@ use bailiwick_schema::{Closing, Cursor, Finding, Proof, ScopeClosed, ScopeId, Sc
 use super::Outcome;
 use super::state::{OpenScope, State};
 use crate::store::{
-    ClaimHead, ClaimKey, FindingOwner, ScopeNo, ScopeRecord, StoreResult, StoredFinding, SweepRecord, SweepState,
+    ClaimHead, ClaimId, ClaimKey, FindingOwner, ScopeNo, ScopeRecord, StoreResult, StoredFinding, SweepRecord,
+    SweepState,
 };
 
 impl State {
@@ -20,11 +21,14 @@ impl State {
         let proved = record.proof.is_some() && record.cursor.is_some();
         let refused = match &closing {
             Closing::Unchanged => !proved,
-            Closing::Delta { base, .. } => !proved || record.cursor.as_ref() != Some(base),
+            Closing::Delta { base, .. } => {
+                !proved || record.cursor.as_ref() != Some(base) || self.splits_an_origin_with_findings(&scope)?
+            }
             Closing::Complete { .. } | Closing::Partial => false,
         };
         if refused {
             scope.gone.clear();
+            scope.gone_claims.clear();
             scope.read.clear();
             self.tickets.insert(ticket, scope);
             return Ok(Ok(ScopeClosed::BaseRefused));
@@ -49,10 +53,32 @@ impl State {
         Ok(Ok(ScopeClosed::Accepted))
     }
 
-    fn complete(&mut self, scope: &mut OpenScope, proof: Proof, cursor: Option<Cursor>) -> StoreResult<()> {
-        if scope.held.is_none() && self.scope(scope.no).claims > 0 {
-            scope.held = Some(self.load_held(scope.no)?);
+    /// Whether a difference tells of single claims of an origin that has findings: which of them go with what changed
+    /// only a reading of the whole origin can tell.
+    fn splits_an_origin_with_findings(&self, scope: &OpenScope) -> StoreResult<bool> {
+        let told = scope
+            .told
+            .iter()
+            .copied()
+            .chain(scope.gone_claims.iter().map(ClaimId::origin));
+        let whole = [&scope.read, &scope.gone, &scope.unreadable];
+        let split: BTreeSet<[u8; 8]> = told
+            .filter(|origin| !whole.iter().any(|set| set.contains(origin)))
+            .collect();
+        for origin in split {
+            let owner = FindingOwner::Origin {
+                scope: scope.no,
+                origin,
+            };
+            if scope.findings.contains_key(&origin) || !self.store.findings_of(&owner)?.is_empty() {
+                return Ok(true);
+            }
         }
+        Ok(false)
+    }
+
+    fn complete(&mut self, scope: &mut OpenScope, proof: Proof, cursor: Option<Cursor>) -> StoreResult<()> {
+        self.load_all_held(scope)?;
         let record = self.scope(scope.no);
         let held_before = record.claims > 0 || !record.members.is_empty();
         let empty = scope.delivered == 0 && scope.members.is_empty() && scope.unreadable.is_empty();
@@ -86,7 +112,7 @@ impl State {
     fn missing_of_complete(&mut self, scope: &mut OpenScope) -> StoreResult<BTreeSet<ClaimKey>> {
         let mut missing = BTreeSet::new();
         let mut stale = Vec::new();
-        for (id, held) in scope.held.iter().flatten() {
+        for (id, held) in &scope.held.known {
             if held.seen || held.requested_at > scope.opened_at {
                 continue;
             }
@@ -109,11 +135,15 @@ impl State {
         // What an earlier sweep waits to remove is still missing unless it was delivered.
         let waiting = self.sweeps.get(&scope.no).map(|sweep| sweep.missing.iter().copied());
         let mut missing: BTreeSet<ClaimKey> = waiting.into_iter().flatten().collect();
-        if scope.held.is_none() && !(scope.gone.is_empty() && scope.read.is_empty() && scope.unreadable.is_empty()) {
-            scope.held = Some(self.load_held(scope.no)?);
+        let named = scope.gone.iter().chain(&scope.read).chain(&scope.unreadable);
+        for origin in named.copied().collect::<BTreeSet<_>>() {
+            self.load_held_of_origin(scope, origin)?;
+        }
+        for id in scope.gone_claims.clone() {
+            self.held(scope, ClaimKey { scope: scope.no, id })?;
         }
         let mut stale = Vec::new();
-        for (id, held) in scope.held.iter().flatten() {
+        for (id, held) in &scope.held.known {
             if held.seen || held.requested_at > scope.opened_at {
                 continue;
             }
@@ -126,7 +156,7 @@ impl State {
             );
             if scope.unreadable.contains(&origin) {
                 stale.push(key);
-            } else if scope.gone.contains(&origin) || scope.read.contains(&origin) {
+            } else if scope.gone.contains(&origin) || scope.read.contains(&origin) || scope.gone_claims.contains(id) {
                 missing.insert(key);
             }
         }
@@ -142,7 +172,7 @@ impl State {
             {
                 self.put_head(ClaimHead { stale: true, ..head });
                 for open in self.tickets.values_mut().filter(|open| open.no == key.scope) {
-                    if let Some(held) = open.held.as_mut().and_then(|held| held.get_mut(&key.id)) {
+                    if let Some(held) = open.held.known.get_mut(&key.id) {
                         held.stale = true;
                     }
                 }

@@ -10,7 +10,7 @@ use bailiwick_schema::{
 };
 
 use super::pending::PendingClaim;
-use super::state::{HeldClaim, OpenRun, OpenScope, State};
+use super::state::{HeldClaim, HeldClaims, OpenRun, OpenScope, State};
 use super::{COMMIT_CLAIMS_MAX, Outcome, monotonic_now};
 use crate::core::plan::{Held, Verdict, plan_claim};
 use crate::store::{
@@ -83,9 +83,11 @@ impl State {
             run: run.clone(),
             no,
             opened_at,
-            held: None,
+            held: HeldClaims::default(),
             delivered: 0,
             gone: HashSet::new(),
+            gone_claims: HashSet::new(),
+            told: HashSet::new(),
             read: HashSet::new(),
             unreadable: HashSet::new(),
             members: BTreeSet::new(),
@@ -125,8 +127,8 @@ impl State {
 
     fn deliver_into(&mut self, scope: &mut OpenScope, items: Vec<Delivery>) -> StoreResult<()> {
         self.switch_to(&scope.run.clone())?;
-        if scope.held.is_none() && items.iter().any(Self::needs_held) {
-            scope.held = Some(self.load_held(scope.no)?);
+        if !scope.held.is_all && self.is_worth_loading(scope, items.len()) {
+            self.load_all_held(scope)?;
         }
         for item in items {
             match item {
@@ -140,6 +142,9 @@ impl State {
                 Delivery::Event(event) => self.take_event(scope, *event)?,
                 Delivery::OriginRead(origin) => drop(scope.read.insert(ClaimId::origin_prefix(&origin))),
                 Delivery::Gone(origin) => drop(scope.gone.insert(ClaimId::origin_prefix(&origin))),
+                Delivery::GoneClaim { origin, subject } => {
+                    scope.gone_claims.insert(ClaimId::new(&origin, &subject));
+                }
                 Delivery::Unreadable { origin, finding } => {
                     scope.unreadable.insert(ClaimId::origin_prefix(&origin));
                     take_finding(scope, ClaimId::origin_prefix(&origin), finding);
@@ -154,36 +159,73 @@ impl State {
         Ok(())
     }
 
+    /// Whether most of what a scope holds will be asked for: one scan is then cheaper than a look-up for each claim.
+    fn is_worth_loading(&self, scope: &OpenScope, more: usize) -> bool {
+        let asked = scope.delivered.saturating_add(more as u64);
+        asked.saturating_mul(self.settings.held_look_up_cost) > self.scope(scope.no).claims
+    }
+
+    /// Everything that a scope holds, as the commit under construction has it.
     pub(super) fn load_held(&self, no: ScopeNo) -> StoreResult<HashMap<ClaimId, HeldClaim>> {
         let mut held = HashMap::new();
         self.store.heads_of_scope(no, &mut |head| {
-            held.insert(
-                head.key.id,
-                HeldClaim {
-                    hash: head.hash,
-                    entity: head.entity,
-                    requested_at: head.requested_at,
-                    stale: head.stale,
-                    seen: false,
-                },
-            );
+            held.insert(head.key.id, HeldClaim::of(&head));
             ControlFlow::Continue(())
         })?;
         for (key, claim) in self.pending.claims.iter().filter(|(key, _)| key.scope == no) {
             match claim {
                 PendingClaim::Removed(_) => drop(held.remove(&key.id)),
                 PendingClaim::Put(StoredClaim { head, .. }, _) | PendingClaim::Head(head) => {
-                    let claim = HeldClaim {
-                        hash: head.hash,
-                        entity: head.entity,
-                        requested_at: head.requested_at,
-                        stale: head.stale,
-                        seen: false,
-                    };
-                    held.insert(key.id, claim);
+                    held.insert(key.id, HeldClaim::of(head));
                 }
             }
         }
+        Ok(held)
+    }
+
+    /// Brings in what nobody asked for yet; what is known stays, with all that was heard of it since.
+    pub(super) fn load_all_held(&self, scope: &mut OpenScope) -> StoreResult<()> {
+        if !scope.held.is_all {
+            let known = std::mem::take(&mut scope.held.known);
+            scope.held.known = if self.scope(scope.no).claims == 0 {
+                HashMap::new()
+            } else {
+                self.load_held(scope.no)?
+            };
+            scope.held.known.extend(known);
+            scope.held.is_all = true;
+        }
+        Ok(())
+    }
+
+    /// Brings in all claims of an origin.
+    pub(super) fn load_held_of_origin(&self, scope: &mut OpenScope, origin: [u8; 8]) -> StoreResult<()> {
+        if scope.held.is_all {
+            return Ok(());
+        }
+        let stored = self
+            .store
+            .heads_of_origin(scope.no, origin)?
+            .into_iter()
+            .map(|head| head.key);
+        let pending = self.pending.claims.keys().copied();
+        let here = pending.filter(|key| key.scope == scope.no && key.id.origin() == origin);
+        for key in stored.chain(here).collect::<BTreeSet<_>>() {
+            self.held(scope, key)?;
+        }
+        Ok(())
+    }
+
+    /// What is held of one claim.
+    pub(super) fn held(&self, scope: &mut OpenScope, key: ClaimKey) -> StoreResult<Option<HeldClaim>> {
+        if let Some(known) = scope.held.known.get(&key.id) {
+            return Ok(Some(*known));
+        }
+        if scope.held.is_all {
+            return Ok(None);
+        }
+        let held = self.head_of(key)?.map(|head| HeldClaim::of(&head));
+        scope.held.known.extend(held.map(|held| (key.id, held)));
         Ok(held)
     }
 
@@ -193,6 +235,8 @@ impl State {
         };
         run.counts.claims_delivered += 1;
         scope.delivered += 1;
+        let id = ClaimId::new(&claim.origin.path, &claim.subject);
+        scope.told.insert(id.origin());
         if claim.assertion == Assertion::Declares
             && let Subject::Ref(entity) = &claim.subject
             && let Some(code) = run.begin.allow.refusal(entity.kind(), entity.namespace())
@@ -208,14 +252,10 @@ impl State {
             take_finding(scope, ClaimId::origin_prefix(&claim.origin.path), finding);
             return Ok(());
         }
-        let key = ClaimKey {
-            scope: scope.no,
-            id: ClaimId::new(&claim.origin.path, &claim.subject),
-        };
+        let key = ClaimKey { scope: scope.no, id };
         let requested_at = claim.requested_at.unwrap_or(scope.opened_at);
         let (body, hash) = claim.take_encoded();
-        let held_map = scope.held.get_or_insert_default();
-        let held = held_map.get(&key.id).copied();
+        let held = self.held(scope, key)?;
         let compared = held.map(|held| Held {
             hash: held.hash,
             requested_at: held.requested_at,
@@ -225,7 +265,7 @@ impl State {
         let verdict = plan_claim(compared, tombstone, hash, requested_at);
         if verdict == Verdict::Late {
             // Held by a newer request: it is there, so it is not missing.
-            if let Some(held) = held_map.get_mut(&key.id) {
+            if let Some(held) = scope.held.known.get_mut(&key.id) {
                 held.seen = true;
             }
             return Ok(());
@@ -251,7 +291,7 @@ impl State {
             stale: false,
             seen: true,
         };
-        if let Some(held) = scope.held.get_or_insert_default().insert(key.id, seen)
+        if let Some(held) = scope.held.known.insert(key.id, seen)
             && verdict != Verdict::Put
         {
             // What is stored keeps the time of the request that said so first.
@@ -259,9 +299,9 @@ impl State {
                 requested_at: held.requested_at.max(requested_at),
                 ..seen
             };
-            scope.held.get_or_insert_default().insert(key.id, kept);
+            scope.held.known.insert(key.id, kept);
         }
-        self.confirm_elsewhere(scope.no, key, seen)?;
+        self.confirm_elsewhere(scope.no, key, seen);
         self.no_longer_missing(key);
         match verdict {
             Verdict::Late | Verdict::Same => {}
@@ -337,27 +377,12 @@ impl State {
 
     /// What one run brings or confirms, every other run that has the scope open knows from then on: it is not missing
     /// from a scope that was opened before, and an older claim does not replace it.
-    fn confirm_elsewhere(&mut self, no: ScopeNo, key: ClaimKey, brought: HeldClaim) -> StoreResult<()> {
-        if !self.tickets.values().any(|other| other.no == no) {
-            return Ok(());
-        }
-        let ignorant: Vec<ScopeTicket> = self
-            .tickets
-            .iter()
-            .filter(|(_, other)| other.no == no && other.held.is_none())
-            .map(|(ticket, _)| *ticket)
-            .collect();
-        for ticket in ignorant {
-            let held = self.load_held(no)?;
-            if let Some(other) = self.tickets.get_mut(&ticket) {
-                other.held = Some(held);
-            }
-        }
+    fn confirm_elsewhere(&mut self, no: ScopeNo, key: ClaimKey, brought: HeldClaim) {
         for other in self.tickets.values_mut().filter(|other| other.no == no) {
             let confirmed = brought.requested_at >= other.opened_at;
             let held = other
                 .held
-                .get_or_insert_default()
+                .known
                 .entry(key.id)
                 .or_insert(HeldClaim { seen: false, ..brought });
             *held = HeldClaim {
@@ -366,15 +391,12 @@ impl State {
                 ..brought
             };
         }
-        Ok(())
     }
 
     /// A claim that was removed is held in no open scope any more.
     pub(super) fn forget_in_open_scopes(&mut self, key: ClaimKey) {
         for open in self.tickets.values_mut().filter(|open| open.no == key.scope) {
-            if let Some(held) = &mut open.held {
-                held.remove(&key.id);
-            }
+            open.held.known.remove(&key.id);
         }
     }
 

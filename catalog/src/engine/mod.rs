@@ -63,6 +63,9 @@ const BULK_ITEMS_MIN: usize = 64;
 /// written to in place any more, which makes the next commit dearer.
 pub const PUBLISH_WAIT_MAX: Duration = Duration::from_millis(250);
 
+/// What a look-up of a held claim costs, in claims read by a scan.
+const HELD_LOOK_UP_COST: u64 = 16;
+
 /// The limits of the engine.
 pub const LIMITS: &[Limit] = &[
     Limit {
@@ -134,6 +137,9 @@ pub struct EngineSettings {
     pub waits_for_room: bool,
     /// Free space that the search index leaves, in bytes; the store has its own in its options.
     pub min_free_bytes: u64,
+    /// How many held claims a scan reads in the time of one look-up: the claims of a scope are looked up one by one
+    /// until that would cost more. 0 never scans before a whole reading ends.
+    pub held_look_up_cost: u64,
 }
 
 impl EngineSettings {
@@ -149,6 +155,7 @@ impl EngineSettings {
             fail_points: FailPoints::default(),
             waits_for_room: false,
             min_free_bytes: MIN_FREE_BYTES_DEFAULT,
+            held_look_up_cost: HELD_LOOK_UP_COST,
         }
     }
 }

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use bailiwick_schema::{
-    ContentHash, Delivery, EntityRef, Finding, Position, RunBegin, RunCounts, RunId, RunRecord, RunStatus, ScopeId,
-    ScopeTicket, Severity, SourceId, Timestamp,
+    ContentHash, EntityRef, Finding, Position, RunBegin, RunCounts, RunId, RunRecord, RunStatus, ScopeId, ScopeTicket,
+    Severity, SourceId, Timestamp,
 };
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -19,8 +19,8 @@ use super::pending::Pending;
 use super::{EngineSettings, Shared};
 use crate::graph::{RelationTypes, SnapshotBuilder};
 use crate::store::{
-    ClaimId, ClaimKey, CommitCause, EntityIdentity, EntityNo, FindingOwner, LedgerWrite, ScopeNo, ScopeRecord, Store,
-    StoreError, StoreResult, StoredFinding, SweepRecord,
+    ClaimHead, ClaimId, ClaimKey, CommitCause, EntityIdentity, EntityNo, FindingOwner, LedgerWrite, ScopeNo,
+    ScopeRecord, Store, StoreError, StoreResult, StoredFinding, SweepRecord,
 };
 
 /// How far back losses count for the guard of enclosing scopes.
@@ -36,14 +36,37 @@ pub(super) struct HeldClaim {
     pub(super) seen: bool,
 }
 
+impl HeldClaim {
+    /// A claim that nobody has confirmed yet.
+    pub(super) fn of(head: &ClaimHead) -> Self {
+        Self {
+            hash: head.hash,
+            entity: head.entity,
+            requested_at: head.requested_at,
+            stale: head.stale,
+            seen: false,
+        }
+    }
+}
+
+/// What is held in a scope, as far as somebody asked: a difference of a few claims looks at these alone.
+#[derive(Debug, Default)]
+pub(super) struct HeldClaims {
+    pub(super) known: HashMap<ClaimId, HeldClaim>,
+    /// What is not among the known ones is not held.
+    pub(super) is_all: bool,
+}
+
 pub(super) struct OpenScope {
     pub(super) run: RunId,
     pub(super) no: ScopeNo,
     pub(super) opened_at: Timestamp,
-    /// Loaded with the first delivery that needs it.
-    pub(super) held: Option<HashMap<ClaimId, HeldClaim>>,
+    pub(super) held: HeldClaims,
     pub(super) delivered: u64,
     pub(super) gone: HashSet<[u8; 8]>,
+    pub(super) gone_claims: HashSet<ClaimId>,
+    /// Origins of claims that were delivered.
+    pub(super) told: HashSet<[u8; 8]>,
     pub(super) read: HashSet<[u8; 8]>,
     pub(super) unreadable: HashSet<[u8; 8]>,
     pub(super) members: BTreeSet<ScopeId>,
@@ -481,13 +504,5 @@ impl State {
             at += 1;
         }
         all
-    }
-
-    /// Whether a delivery needs to know what its scope holds.
-    pub(super) fn needs_held(item: &Delivery) -> bool {
-        matches!(
-            item,
-            Delivery::Claim(_) | Delivery::Gone(_) | Delivery::OriginRead(_) | Delivery::Unreadable { .. }
-        )
     }
 }

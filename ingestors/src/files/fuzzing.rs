@@ -53,6 +53,7 @@ impl FileJudge {
                 document_bytes_max,
                 ..Limits::default()
             },
+            kept: Arc::default(),
         })
     }
 

@@ -24,6 +24,14 @@ pub(super) const CHUNK_BYTES: usize = 512 * 1024;
 pub(super) const CHUNKS_AHEAD: usize = 3;
 /// Most notes (targets, skeletons, files read) that a cursor carries; a file with more is read in each run.
 pub(super) const CURSOR_NOTES_MAX: usize = 1_000;
+/// Most lines of the NDJSON files of one source that are remembered from one run to the next.
+pub(super) const LINES_KEPT_MAX: usize = 2_000_000;
+/// Most bytes of refs that are remembered of one NDJSON file.
+pub(super) const REF_BYTES_KEPT_MAX: usize = 128 * 1024 * 1024;
+/// Smallest NDJSON file whose lines are remembered, in bytes.
+pub(super) const LINES_FILE_BYTES_MIN: u64 = 64 * 1024;
+/// Most bytes of changed lines that are parsed by themselves.
+pub(super) const DIFFERENCE_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Default of `poll_interval_secs`.
 pub(super) const POLL_SECS_DEFAULT: u64 = 10;
 
@@ -82,6 +90,24 @@ pub const LIMITS: &[Limit] = &[
         value: super::sweep::TEMPLATE_BYTES_MAX,
         unit: "bytes",
         effect: "the file is not looked through for templates beforehand",
+    },
+    Limit {
+        name: "files_lines_kept_max",
+        value: LINES_KEPT_MAX as u64,
+        unit: "lines",
+        effect: "when an NDJSON file changes, all of it is parsed and not its changed lines alone",
+    },
+    Limit {
+        name: "files_ref_bytes_kept_max",
+        value: REF_BYTES_KEPT_MAX as u64,
+        unit: "bytes",
+        effect: "when the NDJSON file changes, all of it is parsed and not its changed lines alone",
+    },
+    Limit {
+        name: "files_difference_bytes_max",
+        value: DIFFERENCE_BYTES_MAX as u64,
+        unit: "bytes",
+        effect: "all of the NDJSON file is parsed and not its changed lines alone",
     },
     Limit {
         name: "files_cursor_notes_max",

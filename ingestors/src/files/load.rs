@@ -144,6 +144,35 @@ pub(super) enum Reader {
 }
 
 impl Content {
+    pub(super) fn bytes(&self) -> u64 {
+        match self {
+            Self::Memory { bytes, .. } => bytes.len() as u64,
+            Self::Stream { stamp, .. } => stamp.bytes,
+        }
+    }
+
+    /// The same content for a reader that may leave it half read, which [`Self::rewind`] takes up again.
+    pub(super) fn try_clone(&self) -> std::io::Result<Self> {
+        Ok(match self {
+            Self::Memory { bytes, hash } => Self::Memory {
+                bytes: bytes.clone(),
+                hash: *hash,
+            },
+            Self::Stream { file, stamp } => Self::Stream {
+                file: file.try_clone()?,
+                stamp: *stamp,
+            },
+        })
+    }
+
+    /// Begins again at the first byte.
+    pub(super) fn rewind(mut self) -> std::io::Result<Self> {
+        if let Self::Stream { file, .. } = &mut self {
+            file.seek(SeekFrom::Start(0))?;
+        }
+        Ok(self)
+    }
+
     pub(super) fn reader(self) -> Reader {
         match self {
             Self::Memory { bytes, hash } => Reader::Memory(Cursor::new(bytes), hash),

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use bailiwick_schema::kind::KindSet;
 use bailiwick_schema::yaml::{self, Document, Limits, Node};
-use bailiwick_schema::{Finding, Severity};
+use bailiwick_schema::{ContentHash, Finding, Severity};
 
+use super::lines::{Kept, Line};
 use super::listing::Format;
 use super::tree::FsTree;
 use crate::descriptors::{FileRead, Item, Judging, Tree as _, judge};
@@ -17,6 +18,7 @@ pub(super) struct Parser {
     pub(super) tree: Arc<FsTree>,
     pub(super) kinds: Arc<KindSet>,
     pub(super) limits: Limits,
+    pub(super) kept: Arc<Kept>,
 }
 
 #[derive(Debug, Default)]
@@ -24,6 +26,8 @@ pub(super) struct Parsed {
     pub(super) items: Vec<Item>,
     pub(super) reads: Vec<FileRead>,
     pub(super) documents: u64,
+    /// What to keep of the lines; nothing unless each is blank or declares one entity and nothing else.
+    pub(super) lines: Option<Vec<Line>>,
 }
 
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
@@ -40,18 +44,42 @@ impl Parser {
                 let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
                 self.judge_all(name, format, bytes, first_line, &mut parsed);
             }
-            Format::Ndjson => {
-                let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
-                for (index, line) in bytes.split(|byte| *byte == b'\n').enumerate() {
-                    if line.iter().all(u8::is_ascii_whitespace) {
-                        continue;
-                    }
-                    let number = first_line.saturating_add(u32::try_from(index).unwrap_or(u32::MAX));
-                    self.judge_all(name, format, line, number, &mut parsed);
-                }
-            }
+            Format::Ndjson => parsed.lines = self.judge_lines(name, bytes, first_line, &mut parsed),
         }
         parsed
+    }
+
+    /// Judges lines, and says what to keep of them.
+    fn judge_lines(&self, name: &str, bytes: &[u8], first_line: u32, parsed: &mut Parsed) -> Option<Vec<Line>> {
+        let mut lines = Some(Vec::new());
+        for (index, line) in bytes.split_inclusive(|byte| *byte == b'\n').enumerate() {
+            let line = line.strip_suffix(b"\n").unwrap_or(line);
+            let text = line
+                .strip_prefix(BYTE_ORDER_MARK)
+                .filter(|_| index == 0)
+                .unwrap_or(line);
+            let (items, reads) = (parsed.items.len(), parsed.reads.len());
+            if !text.iter().all(u8::is_ascii_whitespace) {
+                let number = first_line.saturating_add(u32::try_from(index).unwrap_or(u32::MAX));
+                self.judge_all(name, Format::Ndjson, text, number, parsed);
+            }
+            let entity = match &parsed.items[items..] {
+                [] => Some(None),
+                [Item::Entity(entity)] if entity.targets.is_empty() && entity.skeletons.is_empty() => {
+                    Some(Some(entity.entity_ref.clone()))
+                }
+                _ => None,
+            };
+            let is_plain = parsed.reads.len() == reads && text.len() == line.len();
+            match (&mut lines, entity.filter(|_| is_plain)) {
+                (Some(lines), Some(entity)) => lines.push(Line {
+                    hash: ContentHash::of(line),
+                    entity,
+                }),
+                _ => lines = None,
+            }
+        }
+        lines
     }
 
     fn judge_all(&self, path: &str, format: Format, text: &[u8], first_line: u32, parsed: &mut Parsed) {

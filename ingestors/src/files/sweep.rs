@@ -9,6 +9,7 @@ use bailiwick_schema::yaml::Limits;
 use bailiwick_schema::{ContentHash, Finding, Proof, Scope, ScopeClosed, ScopeId, Severity};
 
 use super::limits::FILES_MAX;
+use super::lines::Kept;
 use super::listing::{Format, Listing, list};
 use super::notes::Notes;
 use super::options::Settings;
@@ -32,6 +33,7 @@ pub(super) async fn sweep(
     settings: &Arc<Settings>,
     kinds: &Arc<KindSet>,
     limits: Limits,
+    kept: &Arc<Kept>,
 ) -> Result<BTreeMap<PathBuf, Stamp>, IngestError> {
     let scope = out.open(Scope::root(LISTING)).await?;
     let (tree, listing) = {
@@ -48,6 +50,7 @@ pub(super) async fn sweep(
         tree,
         kinds: Arc::clone(kinds),
         limits,
+        kept: Arc::clone(kept),
     };
     let mut sweep = Sweep::new(cx, out, settings, parser, &scope, listing);
     sweep.read_all().await?;

@@ -15,6 +15,8 @@ use super::*;
 use crate::kit::testing::{Fixture, RecordedRun, RecordingSink, run_once};
 use crate::kit::{Environment, Wake};
 
+mod lines;
+
 struct Bench {
     folder: TempDir,
     options: Value,

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bailiwick_schema::{
     Claim, Clock, Closing, ContentHash, Cursor, Delivery, Event, Finding, Proof, RunId, Scope, ScopeClosed, ScopeId,
-    ScopeTicket, Severity, Sink, SinkError,
+    ScopeTicket, Severity, Sink, SinkError, Subject,
 };
 use tokio::task::JoinHandle;
 
@@ -175,6 +175,12 @@ impl ScopeHandle {
     /// This origin is known to be gone.
     pub async fn gone(&mut self, origin: impl Into<String>) -> Result<(), IngestError> {
         self.push(Delivery::Gone(origin.into())).await
+    }
+
+    /// What this origin said of this subject is known to be gone, while the origin is there; in delta runs only.
+    pub async fn gone_claim(&mut self, origin: impl Into<String>, subject: Subject) -> Result<(), IngestError> {
+        let origin = origin.into();
+        self.push(Delivery::GoneClaim { origin, subject }).await
     }
 
     /// This origin was read whole; needed in delta runs only.

@@ -41,24 +41,32 @@ pub(crate) struct Home {
     pub store: Arc<dyn Store>,
     /// Whether the index is kept and compared; it costs more than everything else.
     pub indexed: bool,
+    /// Whether held claims are looked up one by one, as in scopes of very many.
+    pub one_by_one: bool,
     follower: Option<InlineFollower>,
     kinds: Arc<KindSet>,
     sources: Vec<SourceSetting>,
 }
 
 impl Home {
-    pub(crate) fn new(kinds: &Arc<KindSet>, sources: Vec<SourceSetting>, indexed: bool) -> Result<Self, StoreError> {
+    pub(crate) fn new(
+        kinds: &Arc<KindSet>,
+        sources: Vec<SourceSetting>,
+        indexed: bool,
+        one_by_one: bool,
+    ) -> Result<Self, StoreError> {
         let disk = Disk::new();
         // 2026-11-21
         let clock = Arc::new(SimulatedClock(AtomicI64::new(1_795_219_200_000_000)));
         let store = disk.open()?;
-        let engine = InlineEngine::load(Arc::clone(&store), settings(kinds, &clock, &sources))?;
+        let engine = InlineEngine::load(Arc::clone(&store), settings(kinds, &clock, &sources, one_by_one))?;
         let mut home = Self {
             disk,
             clock,
             engine,
             store,
             indexed,
+            one_by_one,
             follower: None,
             kinds: Arc::clone(kinds),
             sources,
@@ -97,7 +105,7 @@ impl Home {
             None => self.new_index()?,
         };
         let loaded = self.disk.open().and_then(|store| {
-            let settings = settings(&self.kinds, &self.clock, &self.sources);
+            let settings = settings(&self.kinds, &self.clock, &self.sources, self.one_by_one);
             InlineEngine::load(Arc::clone(&store), settings).map(|engine| (engine, store))
         });
         let loaded = loaded.map(|(engine, store)| {
@@ -147,8 +155,16 @@ impl Home {
     }
 }
 
-fn settings(kinds: &Arc<KindSet>, clock: &Arc<SimulatedClock>, sources: &[SourceSetting]) -> EngineSettings {
+fn settings(
+    kinds: &Arc<KindSet>,
+    clock: &Arc<SimulatedClock>,
+    sources: &[SourceSetting],
+    one_by_one: bool,
+) -> EngineSettings {
     let mut settings = EngineSettings::new(Arc::clone(kinds), Arc::clone(clock) as Arc<dyn Clock>);
     settings.sources = Some(sources.to_vec());
+    if one_by_one {
+        settings.held_look_up_cost = 0;
+    }
     settings
 }

@@ -85,6 +85,8 @@ pub(crate) struct Ticket {
     /// Claims that somebody confirmed while the scope was open, and by which request time.
     confirmed: BTreeMap<ClaimId, Timestamp>,
     gone: BTreeSet<String>,
+    gone_claims: BTreeSet<(String, Subject)>,
+    told: BTreeSet<String>,
     read: BTreeSet<String>,
     unreadable: BTreeSet<String>,
     members: BTreeSet<ScopeAt>,
@@ -179,6 +181,8 @@ impl Model {
             seen: BTreeSet::new(),
             confirmed: BTreeMap::new(),
             gone: BTreeSet::new(),
+            gone_claims: BTreeSet::new(),
+            told: BTreeSet::new(),
             read: BTreeSet::new(),
             unreadable: BTreeSet::new(),
             members: BTreeSet::new(),
@@ -193,6 +197,10 @@ impl Model {
                 Delivery::Claim(claim) => self.claim(ticket, claim, allow),
                 Delivery::Member(member) => self.ticket(ticket).members.extend(scope_at(member)),
                 Delivery::Gone(origin) => drop(self.ticket(ticket).gone.insert(origin.clone())),
+                Delivery::GoneClaim { origin, subject } => {
+                    let gone = (origin.clone(), subject.clone());
+                    self.ticket(ticket).gone_claims.insert(gone);
+                }
                 Delivery::OriginRead(origin) => drop(self.ticket(ticket).read.insert(origin.clone())),
                 Delivery::Unreadable { origin, finding } => {
                     let ticket = self.ticket(ticket);
@@ -217,6 +225,7 @@ impl Model {
     fn claim(&mut self, ticket: u64, claim: &Claim, allow: &AllowPolicy) {
         let opened = self.ticket(ticket);
         opened.delivered += 1;
+        opened.told.insert(claim.origin.path.clone());
         if claim.assertion == Assertion::Declares
             && let Subject::Ref(entity) = &claim.subject
             && let Some(code) = allow.refusal(entity.kind(), entity.namespace())
@@ -296,11 +305,14 @@ impl Model {
         let proved = scope.proof.is_some() && scope.cursor.is_some();
         let based = match closing {
             Closing::Unchanged => proved,
-            Closing::Delta { base, .. } => proved && scope.cursor.as_ref() == Some(base),
+            Closing::Delta { base, .. } => {
+                proved && scope.cursor.as_ref() == Some(base) && !self.splits_an_origin_with_findings(&ticket)
+            }
             Closing::Complete { .. } | Closing::Partial => true,
         };
         if !based {
             ticket.gone.clear();
+            ticket.gone_claims.clear();
             ticket.read.clear();
             self.tickets.insert(number, ticket);
             return Answer::BaseRefused;
@@ -310,7 +322,8 @@ impl Model {
             Closing::Delta { proof, cursor, .. } => {
                 let named = |claim: &HeldClaim| {
                     let path = &claim.claim.origin.path;
-                    ticket.gone.contains(path) || ticket.read.contains(path)
+                    let named = (path.clone(), claim.claim.subject.clone());
+                    ticket.gone.contains(path) || ticket.read.contains(path) || ticket.gone_claims.contains(&named)
                 };
                 let mut missing = self.missing(&ticket, named);
                 let waiting = self.held.sweeps.get(&place);
@@ -403,6 +416,19 @@ impl Model {
             };
             self.held.sweeps.insert(ticket.place, sweep);
         }
+    }
+
+    /// Whether only a part of an origin was told, of which something was found.
+    fn splits_an_origin_with_findings(&self, ticket: &Ticket) -> bool {
+        let said = self.held.said.get(&ticket.place).into_iter().flatten();
+        let found: BTreeSet<&String> = said.chain(&ticket.findings).map(|(origin, _)| origin).collect();
+        let told = ticket
+            .told
+            .iter()
+            .chain(ticket.gone_claims.iter().map(|(origin, _)| origin));
+        let whole = [&ticket.read, &ticket.gone, &ticket.unreadable];
+        let mut split = told.filter(|origin| !whole.iter().any(|set| set.contains(*origin)));
+        split.any(|origin| found.contains(origin))
     }
 
     /// A reading replaces what earlier ones said of the origins that it mentions, or of all.

@@ -197,6 +197,18 @@ impl World {
                     finding: Finding::new("unreadable", Severity::Error, "a tab").at(path.clone(), Some(1), None),
                     origin: path,
                 }),
+                // Some of its documents are named one by one, and those that went too.
+                Some(documents) if delta && self.home.one_by_one && self.numbers.percent(30) => {
+                    for (at, document) in documents.iter().enumerate() {
+                        match at % 2 {
+                            0 => self.tell(source, &path, document.clone(), &mut items),
+                            _ => items.push(Delivery::GoneClaim {
+                                origin: path.clone(),
+                                subject: Subject::Ref(Thing::Component(self.numbers.below(4)).entity()),
+                            }),
+                        }
+                    }
+                }
                 Some(documents) => {
                     if delta {
                         items.push(Delivery::OriginRead(path.clone()));
@@ -325,6 +337,7 @@ fn told(batch: &[Delivery]) -> String {
             claim.requested_at.map(|at| format!(" of {at}")).unwrap_or_default()
         ),
         Delivery::Gone(origin) => format!("gone {origin}"),
+        Delivery::GoneClaim { origin, subject } => format!("gone {origin} {subject}"),
         Delivery::OriginRead(origin) => format!("read {origin}"),
         Delivery::Unreadable { origin, .. } => format!("unreadable {origin}"),
         Delivery::Finding(finding) => format!("finding {}", finding.code),

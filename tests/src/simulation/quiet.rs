@@ -152,7 +152,7 @@ impl World {
         self.note("a fresh engine hears the same");
         let lived = (content(&self.home)?, links(&*self.home.store)?);
         let settings = self.home.sources().to_vec();
-        let mut home = Home::new(self.home.kinds(), settings, false).map_err(|error| shown(&error))?;
+        let mut home = Home::new(self.home.kinds(), settings, false, false).map_err(|error| shown(&error))?;
         let mut sources: Vec<SourceAt> = (0..self.sources.len()).collect();
         self.numbers.shuffle(&mut sources);
         let failed = |what: &str, problem: String| format!("a fresh engine does not take {what}: {problem}");

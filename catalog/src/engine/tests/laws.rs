@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bailiwick_schema::{Closing, Delivery, Finding, Proof, ScopeId, Severity, Sink, Viewer};
+use bailiwick_schema::{Closing, Delivery, Finding, Proof, ScopeId, Severity, Sink, Subject, Viewer};
 use serde_json::json;
 
 use super::home::{Home, component, cursor, declares, entity_ref, whole};
@@ -470,6 +470,51 @@ async fn law_7_a_delta_confirms_what_it_does_not_mention() {
     let refused = home.sink.scope_close(ticket, delta("1", "3")).await.unwrap();
     assert_eq!(refused, bailiwick_schema::ScopeClosed::BaseRefused);
     home.end(&run).await;
+    home.verify().await;
+}
+
+#[tokio::test]
+async fn law_7_a_difference_within_an_origin_names_single_claims() {
+    let home = Home::memory();
+    let both = |title: &str| {
+        vec![
+            declares("all.ndjson", "component:default/a", json!({"title": title}), json!({})),
+            component("all.ndjson", "b"),
+            component("all.ndjson", "c"),
+        ]
+    };
+    home.run("code", "file", both("old"), whole("1")).await;
+    let gone = |name: &str| Delivery::GoneClaim {
+        origin: "all.ndjson".to_owned(),
+        subject: Subject::Ref(entity_ref(&format!("component:default/{name}"))),
+    };
+    let delta = |base: &str, to: &str| Closing::Delta {
+        base: cursor(base),
+        proof: Proof::Version(to.to_owned()),
+        cursor: cursor(to),
+    };
+    let mut items = both("new");
+    items.truncate(1);
+    items.extend([gone("b"), gone("never-there")]);
+    home.run("code", "file", items, delta("1", "2")).await;
+    assert_eq!(home.value("component:default/a")["metadata"]["title"], "new");
+    assert!(!home.lives("component:default/b") && home.lives("component:default/c"));
+    home.verify().await;
+    // Which finding goes with which claim is not known: such an origin is read whole.
+    let mut items = both("new");
+    items.push(Delivery::Finding(
+        Finding::new("odd", Severity::Warning, "it is odd").at("all.ndjson", Some(2), None),
+    ));
+    home.run("code", "file", items, whole("3")).await;
+    let run = home.begin("code", true).await;
+    let ticket = home.open(&run, "file", None).await;
+    home.sink.deliver(ticket, vec![gone("b")]).await.unwrap();
+    let refused = home.sink.scope_close(ticket, delta("3", "4")).await.unwrap();
+    assert_eq!(refused, bailiwick_schema::ScopeClosed::BaseRefused);
+    home.sink.deliver(ticket, both("newer")).await.unwrap();
+    home.sink.scope_close(ticket, whole("4")).await.unwrap();
+    home.end(&run).await;
+    assert!(home.lives("component:default/b"));
     home.verify().await;
 }
 

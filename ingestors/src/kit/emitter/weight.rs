@@ -17,7 +17,7 @@ pub(super) fn of(item: &Delivery) -> usize {
         }
         Delivery::Event(event) => of_value(&event.data),
         Delivery::Unreadable { finding, .. } | Delivery::Finding(finding) => finding.message.len(),
-        Delivery::OriginRead(_) | Delivery::Gone(_) | Delivery::Member(_) => 0,
+        Delivery::OriginRead(_) | Delivery::Gone(_) | Delivery::GoneClaim { .. } | Delivery::Member(_) => 0,
     };
     ITEM_BYTES + content
 }

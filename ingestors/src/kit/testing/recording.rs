@@ -83,6 +83,7 @@ struct Open {
     seen: BTreeSet<Key>,
     origins_read: BTreeSet<String>,
     gone: BTreeSet<String>,
+    gone_claims: BTreeSet<Key>,
     unreadable: BTreeSet<String>,
     members: Vec<ScopeId>,
 }
@@ -254,6 +255,9 @@ impl State {
             Delivery::Gone(origin) => {
                 open.gone.insert(origin);
             }
+            Delivery::GoneClaim { origin, subject } => {
+                open.gone_claims.insert((origin, subject.to_string()));
+            }
             Delivery::Unreadable { origin, .. } => {
                 open.unreadable.insert(origin);
             }
@@ -309,7 +313,8 @@ impl State {
                 }
             }
             Closing::Delta { cursor, .. } => {
-                remove_where(held, &|key| open.origins_read.contains(&key.0) && unseen(key));
+                let named = |key: &Key| open.origins_read.contains(&key.0) || open.gone_claims.contains(key);
+                remove_where(held, &|key| named(key) && unseen(key));
                 held.stale_origins.retain(|origin| !open.origins_read.contains(origin));
                 held.stale_origins.extend(open.unreadable.iter().cloned());
                 held.cursor = Some(cursor.clone());
