@@ -27,6 +27,7 @@ pub struct Running {
     catalog: Catalog,
     sink: EngineSink,
     found_head: Position,
+    store: Arc<dyn Store>,
 }
 
 impl Running {
@@ -52,11 +53,18 @@ impl Running {
         let kinds = Arc::clone(&settings.kinds);
         let found_head = store.head()?;
         let (fail_points, min_free_bytes) = (settings.fail_points.clone(), settings.min_free_bytes);
-        let engine = Engine::start(Arc::clone(&store), settings)?;
         let failed = |error: Box<dyn std::error::Error + Send + Sync>| CatalogError::Store(StoreError::Engine(error));
         let bodies = Arc::clone(&store);
         let body_of = Arc::new(move |no, position| bodies.body(no, position).ok().flatten());
-        let index = SearchIndex::open(index, store.lineage(), body_of).map_err(|error| failed(Box::new(error)))?;
+        let lineage = store.lineage();
+        // The one reads the store, the other its own folder.
+        let (engine, index) = std::thread::scope(|scope| {
+            let index = scope.spawn(move || SearchIndex::open(index, lineage, body_of));
+            (Engine::start(Arc::clone(&store), settings), index.join())
+        });
+        let engine = engine?;
+        let index = index.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        let index = index.map_err(|error| failed(Box::new(error)))?;
         let index = index.leaving_free(min_free_bytes);
         let sink = engine.sink();
         let shared = Arc::clone(&engine.shared);
@@ -68,13 +76,14 @@ impl Running {
             fail_points,
         )
         .map_err(|error| failed(Box::new(error)))?;
-        let catalog = Catalog::new(store, sink.clone(), follower.handle(), kinds);
+        let catalog = Catalog::new(Arc::clone(&store), sink.clone(), follower.handle(), kinds);
         Ok(Self {
             engine,
             follower,
             catalog,
             sink,
             found_head,
+            store,
         })
     }
 
@@ -97,5 +106,6 @@ impl Running {
     pub fn stop(self) {
         self.engine.stop();
         self.follower.stop();
+        self.store.settle();
     }
 }

@@ -20,7 +20,7 @@ use super::{EngineSettings, Shared};
 use crate::graph::{RelationTypes, SnapshotBuilder};
 use crate::store::{
     ClaimHead, ClaimId, ClaimKey, CommitCause, EntityIdentity, EntityNo, FindingOwner, LedgerWrite, ScopeNo,
-    ScopeRecord, Store, StoreError, StoreResult, StoredFinding, SweepRecord,
+    ScopeRecord, Store, StoreError, StoreResult, StoredFinding, SweepRecord, Visit,
 };
 
 /// How far back losses count for the guard of enclosing scopes.
@@ -130,29 +130,69 @@ pub(crate) struct State {
 const KINDS_KEY: &str = "kinds";
 const LINKS_KEY: &str = "links_seen";
 
+/// Rows that a read hands over at once, and hand-overs that may wait.
+const READ_AHEAD_ROWS: usize = 512;
+const READ_AHEADS: usize = 16;
+
+/// Reads and decodes on a thread of its own what is taken in on this one.
+fn read_ahead<T: Send>(
+    read: impl FnOnce(Visit<'_, T>) -> StoreResult<()> + Send,
+    take: impl FnOnce(&mut dyn Iterator<Item = T>) -> StoreResult<()>,
+) -> StoreResult<()> {
+    std::thread::scope(|scope| {
+        let (send, rows) = std::sync::mpsc::sync_channel::<Vec<T>>(READ_AHEADS);
+        let reader = scope.spawn(move || {
+            let mut batch = Vec::with_capacity(READ_AHEAD_ROWS);
+            read(&mut |row| {
+                batch.push(row);
+                if batch.len() < READ_AHEAD_ROWS {
+                    return ControlFlow::Continue(());
+                }
+                match send.send(std::mem::replace(&mut batch, Vec::with_capacity(READ_AHEAD_ROWS))) {
+                    Ok(()) => ControlFlow::Continue(()),
+                    // Nobody listens: taking failed, which is what is told.
+                    Err(_) => ControlFlow::Break(()),
+                }
+            })?;
+            drop(send.send(batch));
+            Ok(())
+        });
+        let taken = take(&mut rows.iter().flatten());
+        drop(rows);
+        let read = reader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        taken.and(read)
+    })
+}
+
 impl State {
     pub(crate) fn load(store: Arc<dyn Store>, settings: EngineSettings) -> StoreResult<(Self, Arc<Shared>)> {
         let mut builder = SnapshotBuilder::new(RelationTypes::new(settings.kinds.relation_pairs()));
-        store.identities(&mut |identity| {
-            builder.put_identity(&identity);
-            ControlFlow::Continue(())
-        })?;
         let mut watches: HashMap<String, BTreeSet<EntityNo>> = HashMap::new();
         let mut watches_of = HashMap::new();
         let mut continuers = HashMap::new();
-        store.live_versions(&mut |version| {
-            builder.put_loaded(&version);
-            for watch in &version.watches {
-                watches.entry(watch.clone()).or_default().insert(version.no);
-            }
-            if !version.watches.is_empty() {
-                watches_of.insert(version.no, version.watches.clone());
-            }
-            if let Some(before) = version.continues {
-                continuers.insert(before, version.no);
-            }
-            ControlFlow::Continue(())
-        })?;
+        read_ahead(
+            |send| store.live_versions(send),
+            |versions| {
+                // Every version finds the numbers of those that it names.
+                store.identities(&mut |identity| {
+                    builder.put_identity(&identity);
+                    ControlFlow::Continue(())
+                })?;
+                for version in versions {
+                    builder.put_loaded(&version);
+                    for watch in &version.watches {
+                        watches.entry(watch.clone()).or_default().insert(version.no);
+                    }
+                    if !version.watches.is_empty() {
+                        watches_of.insert(version.no, version.watches);
+                    }
+                    if let Some(before) = version.continues {
+                        continuers.insert(before, version.no);
+                    }
+                }
+                Ok(())
+            },
+        )?;
         builder.finish_loading();
         store.identifiers(&mut |row| {
             if row.until.is_none() {

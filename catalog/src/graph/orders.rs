@@ -17,11 +17,20 @@ use crate::store::EntityNo;
 /// Compares without case, as [`folded`] texts compare.
 pub(crate) fn compare_folded(one: &str, two: &str) -> Ordering {
     let (a, b) = (one.as_bytes(), two.as_bytes());
-    let same = a
+    let mut at = 0;
+    while let (Some(a), Some(b)) = (a.get(at..at + 8), b.get(at..at + 8))
+        && a == b
+    {
+        at += 8;
+    }
+    while !one.is_char_boundary(at) {
+        at -= 1;
+    }
+    let same = a[at..]
         .iter()
-        .zip(b)
+        .zip(&b[at..])
         .take_while(|(a, b)| a.is_ascii() && b.is_ascii() && a.eq_ignore_ascii_case(b));
-    let at = same.count();
+    at += same.count();
     match (a.get(at), b.get(at)) {
         (None, None) => Ordering::Equal,
         (None, Some(_)) => Ordering::Less,
@@ -35,6 +44,22 @@ pub(crate) fn compare_folded(one: &str, two: &str) -> Ordering {
     }
 }
 
+/// The first bytes of the folded text, as a number that is ordered like them.
+fn beginning_of(text: &str) -> u128 {
+    let mut bytes = [0; 16];
+    let start = &text.as_bytes()[..text.len().min(bytes.len())];
+    if start.is_ascii() {
+        bytes[..start.len()].copy_from_slice(start);
+        bytes.make_ascii_lowercase();
+    } else {
+        // A folded character may take more bytes or fewer than it did.
+        let folded: String = text.chars().take(bytes.len()).flat_map(char::to_lowercase).collect();
+        let start = &folded.as_bytes()[..folded.len().min(bytes.len())];
+        bytes[..start.len()].copy_from_slice(start);
+    }
+    u128::from_be_bytes(bytes)
+}
+
 /// A text in the form in which texts are compared.
 pub(crate) fn folded(text: &str) -> String {
     text.chars().flat_map(char::to_lowercase).collect()
@@ -42,6 +67,8 @@ pub(crate) fn folded(text: &str) -> String {
 
 #[derive(Debug, Clone)]
 struct Entry {
+    /// What the folded text begins with, so that most comparisons end there; all ones where there is no text.
+    begins: u128,
     text: Option<Arc<str>>,
     /// Nothing stands before every ref.
     entity: Option<EntityRef>,
@@ -50,15 +77,26 @@ struct Entry {
 
 impl Entry {
     fn of(node: &Node, text_of: TextOf) -> Self {
+        Self::new(text_of(node).cloned(), Some(node.entity.clone()), node.no.0)
+    }
+
+    fn new(text: Option<Arc<str>>, entity: Option<EntityRef>, no: u32) -> Self {
+        let begins = text.as_deref().map_or(u128::MAX, beginning_of);
         Self {
-            text: text_of(node).cloned(),
-            entity: Some(node.entity.clone()),
-            no: node.no.0,
+            begins,
+            text,
+            entity,
+            no,
         }
     }
 
     fn same_text(&self, other: &Self) -> bool {
-        compare_texts(self.text.as_deref(), other.text.as_deref()).is_eq()
+        self.compare_text(other).is_eq()
+    }
+
+    fn compare_text(&self, other: &Self) -> Ordering {
+        let texts = || compare_texts(self.text.as_deref(), other.text.as_deref());
+        self.begins.cmp(&other.begins).then_with(texts)
     }
 }
 
@@ -73,7 +111,7 @@ fn compare_texts(one: Option<&str>, two: Option<&str>) -> Ordering {
 
 impl Ord for Entry {
     fn cmp(&self, other: &Self) -> Ordering {
-        compare_texts(self.text.as_deref(), other.text.as_deref()).then_with(|| self.entity.cmp(&other.entity))
+        self.compare_text(other).then_with(|| self.entity.cmp(&other.entity))
     }
 }
 
@@ -108,11 +146,7 @@ impl TextOrder {
 
     /// Calls back in order until told to stop.
     pub(crate) fn walk(&self, descending: bool, after: Option<After<'_>>, mut visit: impl FnMut(EntityNo) -> bool) {
-        let after = after.map(|(text, entity)| Entry {
-            text: text.map(Into::into),
-            entity: Some(entity.clone()),
-            no: 0,
-        });
+        let after = after.map(|(text, entity)| Entry::new(text.map(Into::into), Some(entity.clone()), 0));
         if descending {
             self.walk_back(after.as_ref(), &mut visit);
         } else {
@@ -127,11 +161,7 @@ impl TextOrder {
 
     /// Entities whose text a matcher lets pass; nothing where the order does not help.
     pub(super) fn matching(&self, matcher: &Matcher) -> Option<Numbers> {
-        let from = |text: &str| Entry {
-            text: Some(text.into()),
-            entity: None,
-            no: 0,
-        };
+        let from = |text: &str| Entry::new(Some(text.into()), None, 0);
         Some(match matcher {
             Matcher::Eq(text) => self.equal(text).collect(),
             Matcher::In(texts) => texts.iter().flat_map(|text| self.equal(text)).collect(),
@@ -153,11 +183,7 @@ impl TextOrder {
     }
 
     fn equal(&self, text: &str) -> impl Iterator<Item = u32> + '_ {
-        let first = Entry {
-            text: Some(text.into()),
-            entity: None,
-            no: 0,
-        };
+        let first = Entry::new(Some(text.into()), None, 0);
         self.0
             .range(first.clone()..)
             .take_while(move |entry| entry.same_text(&first))
@@ -165,11 +191,7 @@ impl TextOrder {
     }
 
     fn walk_back(&self, after: Option<&Entry>, visit: &mut impl FnMut(EntityNo) -> bool) {
-        let start_of = |text: Option<&Arc<str>>| Entry {
-            text: text.cloned(),
-            entity: None,
-            no: 0,
-        };
+        let start_of = |text: Option<&Arc<str>>| Entry::new(text.cloned(), None, 0);
         let none = start_of(None);
         let end = match after {
             Some(Entry { text: None, .. }) => None,
@@ -270,12 +292,42 @@ mod tests {
     #[test]
     fn texts_compare_as_their_folded_forms() {
         let texts = [
-            "", "a", "A", "ab", "aB", "Ä", "ä", "äb", "z", "Z", "İ", "ß", "a ", "-", "é", "e\u{301}",
+            "",
+            "a",
+            "A",
+            "ab",
+            "aB",
+            "Ä",
+            "ä",
+            "äb",
+            "z",
+            "Z",
+            "İ",
+            "ß",
+            "a ",
+            "-",
+            "é",
+            "e\u{301}",
+            "a\0",
+            "sixteen bytes 16",
+            "sixteen bytes 16b",
+            "SIXTEEN bytes 16A",
+            "fifteen bytes:Ä",
+            "fifteen bytes:äb",
+            "fifteen bytes:a",
+            "ääääääääää",
+            "ÄÄÄÄÄÄÄÄÄÄb",
+            "İİİİİİİİİİİ",
+            "i\u{307}İİİİİİİİİİz",
+            "Kelvin K",
+            "kelvin k!",
         ];
         for one in texts {
             for two in texts {
                 let right = folded(one).cmp(&folded(two));
                 assert_eq!(compare_folded(one, two), right, "{one} {two}");
+                let entry = |text: &str| Entry::new(Some(text.into()), None, 0);
+                assert_eq!(entry(one).compare_text(&entry(two)), right, "{one} {two}");
             }
         }
     }
@@ -295,11 +347,8 @@ mod tests {
         .into_iter()
         .enumerate()
         {
-            order.0.insert(Entry {
-                text: text.map(Into::into),
-                entity: Some(entity(name)),
-                no: u32::try_from(no).unwrap(),
-            });
+            let no = u32::try_from(no).unwrap();
+            order.0.insert(Entry::new(text.map(Into::into), Some(entity(name)), no));
         }
         for (descending, all) in [(false, [1, 3, 0, 5, 4, 2]), (true, [5, 3, 0, 1, 4, 2])] {
             assert_eq!(walked(&order, descending, None), all);

@@ -14,6 +14,7 @@ mod guard;
 
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use ::fjall::config::CompressionPolicy;
 use ::fjall::{
@@ -46,6 +47,12 @@ pub const VALUE_BYTES_MAX: usize = u32::MAX as usize;
 
 /// Bytes that a batch may take on disk, for each of its own: in a journal, and later in tables.
 const WRITE_FACTOR: u64 = 2;
+
+/// Longest time that a close waits for the last tables to be written.
+const SETTLE_TIME_MAX: Duration = Duration::from_secs(10);
+
+/// How often it looks whether they are.
+const SETTLE_LOOK_EVERY: Duration = Duration::from_millis(5);
 
 /// One: where there are several, the first hands compactions back to the queue without a pause while another is at
 /// work, and so takes a core for itself (fjall 3.1.13, `worker_pool.rs`).
@@ -267,6 +274,22 @@ impl KeyValue for FjallEngine {
 
     fn room(&self, bytes: u64) -> StoreResult<()> {
         self.space.check(bytes.saturating_mul(WRITE_FACTOR))
+    }
+
+    /// What lies in memory moves into table files, so that the next opening does not read it out of the journal row by
+    /// row. What fails or takes too long stays in the journal, where it is durable.
+    fn settle(&self) {
+        let all = || self.keyspaces.iter().chain([&self.guard]);
+        let until = Instant::now() + SETTLE_TIME_MAX;
+        let rotated = caught(|| all().try_for_each(|keyspace| keyspace.rotate_memtable().map(drop)));
+        let waits = || all().any(|keyspace| keyspace.sealed_memtable_count() > 0);
+        while matches!(rotated, Ok(Ok(()))) && waits() && Instant::now() < until {
+            std::thread::sleep(SETTLE_LOOK_EVERY);
+        }
+        // Journals are taken away when a table is asked to move, whether or not there is anything in it.
+        if let Some(keyspace) = self.keyspaces.first() {
+            drop(caught(|| keyspace.rotate_memtable()));
+        }
     }
 
     fn apply(&self, batch: Batch<Slice>) -> StoreResult<()> {

@@ -244,4 +244,7 @@ pub trait Store: ChangeLog + EntityReader + ClaimReader + FindingReader + Ledger
     /// Whether there is room for `bytes` more beside what is kept free. A commit that does not ask first may be refused.
     /// Errors: `Full`.
     fn room(&self, bytes: u64) -> StoreResult<()>;
+
+    /// Before the store is closed: leaves files from which it opens quickly. Blocks for some seconds at most.
+    fn settle(&self);
 }

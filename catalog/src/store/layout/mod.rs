@@ -254,6 +254,10 @@ impl<E: KeyValue> Store for KeyValueStore<E> {
     fn room(&self, bytes: u64) -> StoreResult<()> {
         self.engine.room(bytes)
     }
+
+    fn settle(&self) {
+        self.engine.settle();
+    }
 }
 
 fn meta<const N: usize, V: View>(view: &V, key: &[u8], what: &str) -> StoreResult<[u8; N]> {
