@@ -5,6 +5,9 @@
 
 use std::collections::HashMap;
 
+use bailiwick_schema::EntityRef;
+use uuid::Uuid;
+
 use super::pending::{Pending, PendingClaim};
 use super::state::State;
 use super::stitching::Batch;
@@ -207,16 +210,15 @@ impl State {
         if node.as_ref().is_some_and(|node| node.hash == hash) {
             return Ok(None);
         }
-        let mut identity = self.identity(no)?;
-        if !identity.live {
-            identity.live = true;
-            self.pending.identities.insert(no, identity.clone());
-        }
+        let (entity, uid) = match &node {
+            Some(node) => (node.entity.clone(), node.uid),
+            None => self.revive(no)?,
+        };
         let version = EntityVersion {
             no,
             position: self.head.next(),
-            entity: identity.entity.clone(),
-            uid: identity.uid,
+            entity,
+            uid,
             at: self.last_at,
             change: if node.is_some() {
                 ChangeKind::Updated
@@ -236,6 +238,17 @@ impl State {
             version,
             body: stitched.body,
         }))
+    }
+
+    /// Makes an entity live that was not, and gives its ref and uid.
+    fn revive(&mut self, no: EntityNo) -> StoreResult<(EntityRef, Uuid)> {
+        let mut identity = self.identity(no)?;
+        let known = (identity.entity.clone(), identity.uid);
+        if !identity.live {
+            identity.live = true;
+            self.pending.identities.insert(no, identity);
+        }
+        Ok(known)
     }
 
     /// What the engine keeps in memory of a version.

@@ -9,6 +9,8 @@ use bailiwick_schema::{
     ScopeOpened, ScopeTicket, Severity, SinkError, Subject, Timestamp,
 };
 
+use foldhash::quality::RandomState;
+
 use super::pending::PendingClaim;
 use super::state::{HeldClaim, HeldClaims, OpenRun, OpenScope, State};
 use super::{COMMIT_CLAIMS_MAX, Outcome, monotonic_now};
@@ -45,7 +47,7 @@ impl State {
             begin,
             counts: RunCounts::default(),
             position: None,
-            declared: HashMap::new(),
+            declared: HashMap::default(),
             ledger_scopes: BTreeSet::new(),
         };
         self.runs.insert(run.begin.id.clone(), run);
@@ -166,8 +168,8 @@ impl State {
     }
 
     /// Everything that a scope holds, as the commit under construction has it.
-    pub(super) fn load_held(&self, no: ScopeNo) -> StoreResult<HashMap<ClaimId, HeldClaim>> {
-        let mut held = HashMap::new();
+    pub(super) fn load_held(&self, no: ScopeNo) -> StoreResult<HashMap<ClaimId, HeldClaim, RandomState>> {
+        let mut held = HashMap::default();
         self.store.heads_of_scope(no, &mut |head| {
             held.insert(head.key.id, HeldClaim::of(&head));
             ControlFlow::Continue(())
@@ -188,7 +190,7 @@ impl State {
         if !scope.held.is_all {
             let known = std::mem::take(&mut scope.held.known);
             scope.held.known = if self.scope(scope.no).claims == 0 {
-                HashMap::new()
+                HashMap::default()
             } else {
                 self.load_held(scope.no)?
             };

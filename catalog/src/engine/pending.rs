@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bailiwick_schema::{ClaimBody, RunId, SourceId};
+use foldhash::quality::RandomState;
 
 use crate::store::{
     ClaimHead, ClaimKey, Commit, CommitCause, EntityIdentity, EntityNo, NewVersion, ScopeNo, StoredClaim,
@@ -27,10 +28,10 @@ pub(super) struct Pending {
     pub(super) cause: Option<CommitCause>,
     pub(super) source: Option<SourceId>,
     pub(super) run: Option<RunId>,
-    pub(super) claims: HashMap<ClaimKey, PendingClaim>,
+    pub(super) claims: HashMap<ClaimKey, PendingClaim, RandomState>,
     pub(super) identities: BTreeMap<EntityNo, EntityIdentity>,
     /// Claims that count for an entity from now on (true), or no longer (false).
-    pub(super) entity_claims: HashMap<EntityNo, BTreeMap<ClaimKey, bool>>,
+    pub(super) entity_claims: HashMap<EntityNo, BTreeMap<ClaimKey, bool>, RandomState>,
     /// Entities to be stitched.
     pub(super) touched: BTreeSet<EntityNo>,
     /// Scopes whose number of claims changed; their records join the commit when it is made.

@@ -12,6 +12,7 @@ use bailiwick_schema::{
     ContentHash, EntityRef, Finding, Position, RunBegin, RunCounts, RunId, RunRecord, RunStatus, ScopeId, ScopeTicket,
     Severity, SourceId, Timestamp,
 };
+use foldhash::quality::RandomState;
 use tokio::sync::watch;
 use uuid::Uuid;
 
@@ -52,7 +53,7 @@ impl HeldClaim {
 /// What is held in a scope, as far as somebody asked: a difference of a few claims looks at these alone.
 #[derive(Debug, Default)]
 pub(super) struct HeldClaims {
-    pub(super) known: HashMap<ClaimId, HeldClaim>,
+    pub(super) known: HashMap<ClaimId, HeldClaim, RandomState>,
     /// What is not among the known ones is not held.
     pub(super) is_all: bool,
 }
@@ -80,7 +81,7 @@ pub(super) struct OpenRun {
     pub(super) position: Option<Position>,
     /// Entities that this run declared, with the first and the last scope it did so from: what is declared from
     /// another scope has moved.
-    pub(super) declared: HashMap<EntityNo, (ScopeNo, ScopeNo)>,
+    pub(super) declared: HashMap<EntityNo, (ScopeNo, ScopeNo), RandomState>,
     /// Scopes whose records moved without anything to commit.
     pub(super) ledger_scopes: BTreeSet<ScopeNo>,
 }

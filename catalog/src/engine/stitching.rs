@@ -37,7 +37,10 @@ impl State {
                 );
                 continue;
             }
-            let entity = self.identity(no)?.entity;
+            let entity = match self.builder.current().name(no) {
+                Some(entity) => entity.clone(),
+                None => self.identity(no)?.entity,
+            };
             let claims = self.claims_of(no)?;
             super::add_to(&self.shared.counters.entities_stitched, 1);
             let kinds = std::sync::Arc::clone(&self.settings.kinds);

@@ -153,7 +153,9 @@ impl Snapshot {
             }
             None => wanted,
         };
-        let mut patience = expected.saturating_mul(WALK_PATIENCE).saturating_add(1_024);
+        // What precedes by name may be of another kind altogether; a step costs less than a candidate that is sorted.
+        let sorting = candidates.set().map_or(0, Numbers::len);
+        let mut patience = expected.saturating_mul(WALK_PATIENCE).saturating_add(1_024).max(sorting);
         let mut nodes = Vec::with_capacity(wanted);
         let after = after.map(|after| (after.keys.first().and_then(Option::as_deref), &after.entity));
         index.walk(order.descending, after, |no| {

@@ -4,7 +4,6 @@ use std::collections::HashSet;
 use std::hash::BuildHasher as _;
 
 use bailiwick_schema::EntityRef;
-use serde_json::Value;
 use tantivy::TantivyDocument;
 use tantivy::schema::Field as IndexField;
 use tracing::debug;
@@ -14,9 +13,19 @@ use super::fields::{FORMAT_VERSION, Fields};
 use super::limits::{
     DEFINITION_BYTES_MAX, DESCRIPTION_BYTES_MAX, FIELD_VALUE_BYTES_MAX, IDENTIFIERS_MAX, TITLE_BYTES_MAX, cut,
 };
-use super::paths::TermMaker;
+use super::paths::{Pair, TermMaker};
+use super::scalars::for_scalars;
 use crate::follow::IndexState;
 use crate::graph::{Field, Node};
+
+/// The identifiers that an entity holds.
+const IDENTIFIERS: &str = "identifiers";
+
+/// What describes an entity.
+const DESCRIPTION: &str = "metadata.description";
+
+/// The text of an API.
+const DEFINITION: &str = "spec.definition";
 
 /// Paths whose words have fields of their own.
 const SEARCHED_ELSEWHERE: [&str; 10] = [
@@ -25,11 +34,11 @@ const SEARCHED_ELSEWHERE: [&str; 10] = [
     "metadata.name",
     "metadata.namespace",
     "metadata.title",
-    "metadata.description",
+    DESCRIPTION,
     "metadata.tags",
     "spec.type",
     "spec.lifecycle",
-    "spec.definition",
+    DEFINITION,
 ];
 
 /// A hash over what the document of a node is made from. Equal nodes have equal hashes, in a followed index and in a
@@ -48,10 +57,6 @@ pub fn document_hash(node: &Node) -> u64 {
 /// Builds the document, and says whether the body could be read; without one it holds what the node itself says.
 pub(crate) fn document(fields: &Fields, state: &IndexState, terms: &mut TermMaker) -> (TantivyDocument, bool) {
     let node = &*state.node;
-    let body: Option<Value> = state.body.as_deref().and_then(|body| serde_json::from_slice(body).ok());
-    if body.is_none() {
-        debug!(entity = %node.entity, position = %node.position, "entity is indexed without its body");
-    }
     let mut document = Document {
         fields,
         document: TantivyDocument::default(),
@@ -60,10 +65,14 @@ pub(crate) fn document(fields: &Fields, state: &IndexState, terms: &mut TermMake
     document.document.add_u64(fields.hash, document_hash(node));
     document.values(node, &state.owners);
     document.names(node, &state.owners);
-    if let Some(body) = &body {
-        document.body(node, body, terms);
+    let is_readable = state
+        .body
+        .as_deref()
+        .is_some_and(|body| document.body(node, body, terms));
+    if !is_readable {
+        debug!(entity = %node.entity, position = %node.position, "entity is indexed without its body");
     }
-    (document.document, body.is_some())
+    (document.document, is_readable)
 }
 
 /// The words of many values, each once: a URL under every second annotation makes the same words again and again.
@@ -170,52 +179,52 @@ impl Document<'_> {
         }
     }
 
-    fn body(&mut self, node: &Node, body: &Value, terms: &mut TermMaker) {
+    /// What the body says; false if it cannot be read.
+    fn body(&mut self, node: &Node, body: &[u8], terms: &mut TermMaker) -> bool {
         let fields = self.fields;
-        if let Some(description) = body.pointer("/metadata/description").and_then(Value::as_str) {
-            let description = cut(description, DESCRIPTION_BYTES_MAX);
-            self.add(fields.text, description);
-            self.add(fields.words, description);
-        }
-        if let Some(identifiers) = body.get("identifiers") {
-            let mut left = IDENTIFIERS_MAX;
-            self.identifiers(identifiers, &mut left);
-        }
-        if let Some(definition) = body.pointer("/spec/definition").and_then(Value::as_str) {
-            self.add(fields.rest, cut(definition, DEFINITION_BYTES_MAX));
-        }
+        let mut identifiers = 0;
+        terms.begin();
         let mut rest = Rest::default();
-        let complete = terms.for_terms(body, &mut |term, path, value| {
-            if let Some(term) = term {
-                self.document.add_bytes(fields.path, &term);
+        let read = for_scalars(body, &mut |path, value| {
+            match path {
+                IDENTIFIERS => {
+                    identifiers += 1;
+                    if identifiers <= IDENTIFIERS_MAX {
+                        self.identifier(&cut(value, FIELD_VALUE_BYTES_MAX).to_lowercase());
+                    }
+                    return;
+                }
+                DESCRIPTION => {
+                    let description = cut(value, DESCRIPTION_BYTES_MAX);
+                    self.add(fields.text, description);
+                    self.add(fields.words, description);
+                }
+                DEFINITION => self.add(fields.rest, cut(value, DEFINITION_BYTES_MAX)),
+                _ => {}
+            }
+            match terms.pair(path, value) {
+                Pair::LeftOut => return,
+                Pair::Unindexed => {}
+                Pair::Indexed(term) => self.document.add_bytes(fields.path, &term),
             }
             if !SEARCHED_ELSEWHERE.contains(&path) {
                 rest.add(value);
             }
         });
         self.add(fields.rest, &rest.words);
-        if !complete {
+        if terms.is_cut() {
             debug!(entity = %node.entity, "entity has more values than are indexed by path (search_path_terms_max)");
         }
+        read.is_ok()
     }
 
-    /// A list of texts, or of objects whose texts are taken.
-    fn identifiers(&mut self, value: &Value, left: &mut usize) {
-        match value {
-            Value::String(identifier) if *left > 0 => {
-                *left -= 1;
-                let lower = cut(identifier, FIELD_VALUE_BYTES_MAX).to_lowercase();
-                let fields = self.fields;
-                self.add(fields.identifier, &lower);
-                if let Some((_, value)) = lower.split_once(':') {
-                    self.add(fields.identifier, value);
-                }
-                self.add(fields.identifier_parts, &lower);
-                self.add(fields.words, &lower);
-            }
-            Value::Array(items) => items.iter().for_each(|item| self.identifiers(item, left)),
-            Value::Object(members) => members.values().for_each(|member| self.identifiers(member, left)),
-            _ => {}
+    fn identifier(&mut self, lower: &str) {
+        let fields = self.fields;
+        self.add(fields.identifier, lower);
+        if let Some((_, value)) = lower.split_once(':') {
+            self.add(fields.identifier, value);
         }
+        self.add(fields.identifier_parts, lower);
+        self.add(fields.words, lower);
     }
 }

@@ -19,6 +19,7 @@ mod paths;
 mod query;
 mod rank;
 mod reader;
+mod scalars;
 mod tally;
 mod text;
 

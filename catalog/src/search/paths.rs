@@ -9,9 +9,8 @@
 
 use std::collections::{HashMap, HashSet};
 
-use serde_json::Value;
-
-use super::limits::{PATH_BYTES_MAX, PATH_DEPTH_MAX, PATH_TERMS_MAX, PATH_VALUE_BYTES_MAX};
+use super::limits::{PATH_BYTES_MAX, PATH_TERMS_MAX, PATH_VALUE_BYTES_MAX};
+use super::scalars::for_scalars;
 
 /// Bytes of a term that stand for its path.
 pub(crate) const PREFIX_BYTES: usize = 4;
@@ -25,9 +24,6 @@ pub(crate) type Term = [u8; PREFIX_BYTES + VALUE_BYTES];
 
 /// Most paths whose hash is kept at hand.
 const PATHS_KEPT: usize = 4_096;
-
-/// The parts of a body that are walked, in order: when an entity has too many values, the last ones are left out.
-const ROOTS: [&str; 5] = ["apiVersion", "kind", "metadata", "spec", "facts"];
 
 /// Paths whose values nearly every entity has for itself. Names and titles are found in the snapshot, descriptions and
 /// links by their words; a term for each of them would double the index.
@@ -68,7 +64,12 @@ fn joined(prefix: [u8; PREFIX_BYTES], value: &str) -> Term {
 
 /// The beginning of the hash of a text in lower case.
 fn hash_of<const N: usize>(text: &str) -> [u8; N] {
-    let hash = blake3::hash(text.to_lowercase().as_bytes());
+    let is_lower = text.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase());
+    let hash = if is_lower {
+        blake3::hash(text.as_bytes())
+    } else {
+        blake3::hash(text.to_lowercase().as_bytes())
+    };
     let mut first = [0; N];
     first.copy_from_slice(&hash.as_bytes()[..N]);
     first
@@ -77,37 +78,50 @@ fn hash_of<const N: usize>(text: &str) -> [u8; N] {
 /// Makes the terms of bodies; keeps the hashes of paths that come again and again.
 #[derive(Default)]
 pub(crate) struct TermMaker {
-    prefixes: HashMap<Box<str>, [u8; PREFIX_BYTES]>,
-    seen: HashSet<Term>,
+    prefixes: HashMap<Box<str>, [u8; PREFIX_BYTES], foldhash::quality::RandomState>,
+    seen: HashSet<Term, foldhash::quality::RandomState>,
+    is_cut: bool,
+}
+
+/// What becomes of a path and a value.
+pub(crate) enum Pair {
+    Indexed(Term),
+    /// Its words are searched, its path is not.
+    Unindexed,
+    /// It was there before, or is too long, or one too many.
+    LeftOut,
 }
 
 impl TermMaker {
-    /// Calls back once for each pair of a body, with its term if it is indexed, its path and the value as written; says
-    /// whether some had to be left out because there are too many.
-    pub(crate) fn for_terms(&mut self, body: &Value, visit: &mut dyn FnMut(Option<Term>, &str, &str)) -> bool {
+    /// Begins with another body.
+    pub(crate) fn begin(&mut self) {
         self.seen.clear();
-        let mut complete = true;
-        for_values(body, &mut |path, value| {
-            if path.len() > PATH_BYTES_MAX || value.len() > PATH_VALUE_BYTES_MAX {
-                return true;
-            }
-            if UNINDEXED.iter().any(|unindexed| is_at_or_below(path, unindexed)) {
-                visit(None, path, value);
-                return true;
-            }
-            let term = joined(self.prefix(path), value);
-            if self.seen.contains(&term) {
-                return true;
-            }
-            if self.seen.len() >= PATH_TERMS_MAX {
-                complete = false;
-                return false;
-            }
-            self.seen.insert(term);
-            visit(Some(term), path, value);
-            true
-        });
-        complete
+        self.is_cut = false;
+    }
+
+    /// Whether some values of the body had to be left out because there are too many.
+    pub(crate) fn is_cut(&self) -> bool {
+        self.is_cut
+    }
+
+    /// What to do with a pair of the body.
+    pub(crate) fn pair(&mut self, path: &str, value: &str) -> Pair {
+        if path.len() > PATH_BYTES_MAX || value.len() > PATH_VALUE_BYTES_MAX {
+            return Pair::LeftOut;
+        }
+        if UNINDEXED.iter().any(|unindexed| is_at_or_below(path, unindexed)) {
+            return Pair::Unindexed;
+        }
+        let term = joined(self.prefix(path), value);
+        if self.seen.contains(&term) {
+            return Pair::LeftOut;
+        }
+        if self.seen.len() >= PATH_TERMS_MAX {
+            self.is_cut = true;
+            return Pair::LeftOut;
+        }
+        self.seen.insert(term);
+        Pair::Indexed(term)
     }
 
     fn prefix(&mut self, path: &str) -> [u8; PREFIX_BYTES] {
@@ -123,49 +137,13 @@ impl TermMaker {
 }
 
 /// The value behind the last bytes of a term of this path, as the body spells it.
-pub(crate) fn spelling(body: &Value, path: &str, value_hash: &[u8]) -> Option<String> {
+pub(crate) fn spelling(body: &[u8], path: &str, value_hash: &[u8]) -> Option<String> {
     let wanted = path.to_lowercase();
     let mut found = None;
-    for_values(body, &mut |path, value| {
-        if path.to_lowercase() == wanted && hash_of::<VALUE_BYTES>(value) == value_hash {
+    let read = for_scalars(body, &mut |path, value| {
+        if found.is_none() && path.to_lowercase() == wanted && hash_of::<VALUE_BYTES>(value) == value_hash {
             found = Some(value.to_owned());
         }
-        found.is_none()
     });
-    found
-}
-
-/// Every scalar with its path; the callback says whether to go on.
-fn for_values(body: &Value, visit: &mut dyn FnMut(&str, &str) -> bool) {
-    let mut path = String::new();
-    for root in ROOTS {
-        if let Some(value) = body.get(root) {
-            path.clear();
-            path.push_str(root);
-            if !walk(&mut path, value, PATH_DEPTH_MAX, visit) {
-                return;
-            }
-        }
-    }
-}
-
-fn walk(path: &mut String, value: &Value, depth: usize, visit: &mut dyn FnMut(&str, &str) -> bool) -> bool {
-    if depth == 0 {
-        return true;
-    }
-    match value {
-        Value::Null => true,
-        Value::Bool(value) => visit(path, if *value { "true" } else { "false" }),
-        Value::Number(value) => visit(path, &value.to_string()),
-        Value::String(value) => visit(path, value),
-        Value::Array(items) => items.iter().all(|item| walk(path, item, depth - 1, visit)),
-        Value::Object(members) => members.iter().all(|(key, value)| {
-            let length = path.len();
-            path.push('.');
-            path.push_str(key);
-            let go_on = walk(path, value, depth - 1, visit);
-            path.truncate(length);
-            go_on
-        }),
-    }
+    read.ok().and(found)
 }

@@ -252,7 +252,8 @@ impl SearchReader {
         count: usize,
         example: EntityNo,
     ) -> Option<Bucket> {
-        let body = snapshot.node_unchecked(example).and_then(|node| self.body(node))?;
+        let node = snapshot.node_unchecked(example)?;
+        let body = (self.shared.bodies)(node.no, node.position)?;
         let value = paths::spelling(&body, path, &value)?;
         Some(Bucket { value, count })
     }

@@ -110,7 +110,7 @@ fn quiet() -> String {
 /// One new version of an entity that one claim describes.
 ///
 /// The index reads the commit and the body. `values` says up to where links were looked at, `scopes` moves with its
-/// cursor, `meta` holds the head of the log. The identity is read for its ref and for its uid.
+/// cursor, `meta` holds the head of the log.
 fn one_version(heads_compared: &str) -> String {
     format!(
         "meta: put 1
@@ -118,7 +118,6 @@ log: scan 1 put 1
 current: put 1
 versions: put 1
 bodies: get 1 put 1
-identities: get 2
 claim_heads: {heads_compared} put 1
 claim_bodies: put 1
 entity_claims: scan 1 put 1
