@@ -48,6 +48,7 @@ pub(crate) fn binary(common: &Common) -> Outcome<PathBuf> {
 /// The folder that everything temporary lies in.
 pub(crate) fn work(common: &Common) -> Outcome<PathBuf> {
     let path = common.work.clone().unwrap_or_else(|| root().join("target"));
+    std::fs::create_dir_all(&path).while_doing(format!("making the folder {}", path.display()))?;
     path.canonicalize()
         .while_doing(format!("finding the folder {}", path.display()))
 }

@@ -199,13 +199,15 @@ impl World {
                 }),
                 // Some of its documents are named one by one, and those that went too.
                 Some(documents) if delta && self.home.one_by_one && self.numbers.percent(30) => {
-                    for (at, document) in documents.iter().enumerate() {
-                        match at % 2 {
+                    for document in documents {
+                        let claim = document.claim(source, &path, self.flavour);
+                        match self.numbers.below(3) {
                             0 => self.tell(source, &path, document.clone(), &mut items),
-                            _ => items.push(Delivery::GoneClaim {
+                            1 => items.push(Delivery::GoneClaim {
                                 origin: path.clone(),
-                                subject: Subject::Ref(Thing::Component(self.numbers.below(4)).entity()),
+                                subject: claim.subject,
                             }),
+                            _ => {}
                         }
                     }
                 }

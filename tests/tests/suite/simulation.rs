@@ -63,3 +63,8 @@ fn a_delta_leaves_scopes_that_wait_to_be_retired() {
 fn an_undone_sweep_is_no_loss_after_a_restart() {
     holds([1884]);
 }
+
+#[test]
+fn every_sweep_that_misses_a_claim_hears_that_it_is_there() {
+    holds([1392]);
+}
