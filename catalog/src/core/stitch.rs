@@ -133,12 +133,18 @@ pub fn stitch(
             .collect();
         entity.to_mut().insert("identifiers".to_owned(), Value::Array(names));
     }
-    let said = matches!(entity, Cow::Borrowed(_)).then(|| folded[0].entity_bytes.clone());
-    let body = said.flatten().unwrap_or_else(|| {
-        let mut body = Vec::with_capacity(BODY_BYTES_USUAL);
-        canonical::write_map(&entity, &mut body);
-        body
-    });
+    let written = match entity {
+        Cow::Borrowed(_) if folded[0].entity_bytes.is_some() => None,
+        entity => {
+            let mut body = Vec::with_capacity(BODY_BYTES_USUAL);
+            canonical::write_map(&entity, &mut body);
+            Some(body)
+        }
+    };
+    // The strongest claim takes part, so the first of those folded is the first of all.
+    let body = written
+        .or_else(|| claims.swap_remove(0).entity_bytes)
+        .unwrap_or_default();
     Some(Stitched {
         body,
         summary,

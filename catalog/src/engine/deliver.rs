@@ -89,7 +89,7 @@ impl State {
             delivered: 0,
             gone: HashSet::new(),
             gone_claims: HashSet::new(),
-            told: HashSet::new(),
+            told: HashSet::default(),
             read: HashSet::new(),
             unreadable: HashSet::new(),
             members: BTreeSet::new(),

@@ -67,7 +67,7 @@ pub(super) struct OpenScope {
     pub(super) gone: HashSet<[u8; 8]>,
     pub(super) gone_claims: HashSet<ClaimId>,
     /// Origins of claims that were delivered.
-    pub(super) told: HashSet<[u8; 8]>,
+    pub(super) told: HashSet<[u8; 8], RandomState>,
     pub(super) read: HashSet<[u8; 8]>,
     pub(super) unreadable: HashSet<[u8; 8]>,
     pub(super) members: BTreeSet<ScopeId>,

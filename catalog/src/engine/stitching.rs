@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
 use bailiwick_schema::{ClaimBody, Identifier, IdentifierClaim, Subject};
+use foldhash::quality::RandomState;
 
 use super::pending::PendingClaim;
 use super::state::State;
@@ -20,7 +21,7 @@ pub(super) const RESTITCH_MAX: u32 = 8;
 #[derive(Default)]
 pub(super) struct Batch {
     pub(super) stitched: BTreeMap<EntityNo, Option<Stitched>>,
-    pub(super) rounds: HashMap<EntityNo, u32>,
+    pub(super) rounds: HashMap<EntityNo, u32, RandomState>,
     pub(super) queue: BTreeSet<EntityNo>,
 }
 

@@ -155,7 +155,10 @@ impl Snapshot {
         };
         // What precedes by name may be of another kind altogether; a step costs less than a candidate that is sorted.
         let sorting = candidates.set().map_or(0, Numbers::len);
-        let mut patience = expected.saturating_mul(WALK_PATIENCE).saturating_add(1_024).max(sorting);
+        let mut patience = expected
+            .saturating_mul(WALK_PATIENCE)
+            .saturating_add(1_024)
+            .max(sorting);
         let mut nodes = Vec::with_capacity(wanted);
         let after = after.map(|after| (after.keys.first().and_then(Option::as_deref), &after.entity));
         index.walk(order.descending, after, |no| {

@@ -4,7 +4,7 @@
 //! no finding and no ref twice; a difference is only told between two such states. What is kept lives in memory: after
 //! a restart, and whenever something is not as plain as that, the file is read in full.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::io::BufRead;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -74,6 +74,12 @@ impl Kept {
             lines.ends.shrink_to_fit();
             files.insert(path.to_owned(), (hash, Arc::new(lines)));
         }
+    }
+
+    /// Forgets files that are none of these.
+    pub(super) fn retain(&self, paths: &BTreeSet<PathBuf>) {
+        let mut files = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        files.retain(|path, _| paths.contains(path));
     }
 
     /// The lines of a file when it had this hash.

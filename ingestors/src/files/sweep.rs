@@ -262,6 +262,9 @@ impl<'a> Sweep<'a> {
             .map(|path| ScopeId::new(scope_name(&self.parser.tree.shown_path(path))))
             .collect();
         let may_prove = !self.cut && self.cx.wanted.is_none();
+        if may_prove {
+            self.parser.kept.retain(&self.members);
+        }
         let state = serde_json::to_vec(&(&members, &self.findings)).unwrap_or_default();
         let version = ContentHash::of(&state).to_string();
         let cursor = self.cx.cursor(&version);
