@@ -13,9 +13,10 @@ mod folder;
 mod guard;
 
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use ::fjall::compaction::Leveled;
 use ::fjall::config::CompressionPolicy;
 use ::fjall::{
     CompressionType, Database, Error, Keyspace, KeyspaceCreateOptions, PersistMode, Readable, Slice, Snapshot,
@@ -47,6 +48,11 @@ pub const VALUE_BYTES_MAX: usize = u32::MAX as usize;
 
 /// Bytes that a batch may take on disk, for each of its own: in a journal, and later in tables.
 const WRITE_FACTOR: u64 = 2;
+
+/// Tables of the youngest level that are merged at once into the next. Claims come in no order, so that each merge
+/// rewrites all that is there: of four, the default, a million entities are written three times as often as of so many.
+/// Writes stall from 20 on (fjall 3.1.13, `keyspace/mod.rs`).
+const YOUNG_TABLES_MAX: u8 = 12;
 
 /// Longest time that a close waits for the last tables to be written.
 const SETTLE_TIME_MAX: Duration = Duration::from_secs(10);
@@ -173,6 +179,7 @@ fn table_options(table: Table) -> KeyspaceCreateOptions {
     );
     KeyspaceCreateOptions::default()
         .max_memtable_size(if bulky { BULKY_BUFFER_BYTES } else { SMALL_BUFFER_BYTES })
+        .compaction_strategy(Arc::new(Leveled::default().with_l0_threshold(YOUNG_TABLES_MAX)))
         // The young levels too: a store of usual size never leaves them.
         .data_block_compression_policy(CompressionPolicy::all(CompressionType::Lz4))
 }
@@ -279,6 +286,10 @@ impl KeyValue for FjallEngine {
     /// What lies in memory moves into table files, so that the next opening does not read it out of the journal row by
     /// row. What fails or takes too long stays in the journal, where it is durable.
     fn settle(&self) {
+        // On a disk that is nearly full, the journal is the better place.
+        if self.room(JOURNAL_BYTES_MAX).is_err() {
+            return;
+        }
         let all = || self.keyspaces.iter().chain([&self.guard]);
         let until = Instant::now() + SETTLE_TIME_MAX;
         let rotated = caught(|| all().try_for_each(|keyspace| keyspace.rotate_memtable().map(drop)));
