@@ -14,7 +14,7 @@ mod guard;
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use ::fjall::compaction::Leveled;
 use ::fjall::config::CompressionPolicy;
@@ -52,12 +52,12 @@ const WRITE_FACTOR: u64 = 2;
 /// Tables of the youngest level that are merged at once into the next. Claims come in no order, so that each merge
 /// rewrites all that is there: of four, the default, a million entities are written three times as often as of so many.
 /// Writes stall from 20 on (fjall 3.1.13, `keyspace/mod.rs`).
-const YOUNG_TABLES_MAX: u8 = 12;
+const YOUNG_TABLES: u8 = 12;
 
-/// Longest time that a close waits for the last tables to be written.
-const SETTLE_TIME_MAX: Duration = Duration::from_secs(10);
+/// How often a close looks whether the last tables are written; ten seconds in all.
+const SETTLE_LOOKS: u32 = 2_000;
 
-/// How often it looks whether they are.
+/// Time between two looks.
 const SETTLE_LOOK_EVERY: Duration = Duration::from_millis(5);
 
 /// One: where there are several, the first hands compactions back to the queue without a pause while another is at
@@ -179,7 +179,7 @@ fn table_options(table: Table) -> KeyspaceCreateOptions {
     );
     KeyspaceCreateOptions::default()
         .max_memtable_size(if bulky { BULKY_BUFFER_BYTES } else { SMALL_BUFFER_BYTES })
-        .compaction_strategy(Arc::new(Leveled::default().with_l0_threshold(YOUNG_TABLES_MAX)))
+        .compaction_strategy(Arc::new(Leveled::default().with_l0_threshold(YOUNG_TABLES)))
         // The young levels too: a store of usual size never leaves them.
         .data_block_compression_policy(CompressionPolicy::all(CompressionType::Lz4))
 }
@@ -285,16 +285,22 @@ impl KeyValue for FjallEngine {
 
     /// What lies in memory moves into table files, so that the next opening does not read it out of the journal row by
     /// row. What fails or takes too long stays in the journal, where it is durable.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the engine tells nobody when a table is written; it is asked a bounded number of times"
+    )]
     fn settle(&self) {
         // On a disk that is nearly full, the journal is the better place.
         if self.room(JOURNAL_BYTES_MAX).is_err() {
             return;
         }
         let all = || self.keyspaces.iter().chain([&self.guard]);
-        let until = Instant::now() + SETTLE_TIME_MAX;
         let rotated = caught(|| all().try_for_each(|keyspace| keyspace.rotate_memtable().map(drop)));
         let waits = || all().any(|keyspace| keyspace.sealed_memtable_count() > 0);
-        while matches!(rotated, Ok(Ok(()))) && waits() && Instant::now() < until {
+        for _ in 0..SETTLE_LOOKS {
+            if !matches!(rotated, Ok(Ok(()))) || !waits() {
+                break;
+            }
             std::thread::sleep(SETTLE_LOOK_EVERY);
         }
         // Journals are taken away when a table is asked to move, whether or not there is anything in it.

@@ -18,7 +18,7 @@ use super::parse::Parser;
 use crate::descriptors::{EntityItem, Item};
 
 /// A part of the lines that may have changed beyond which reading in full, which parses on several threads, is quicker.
-const CHANGED_PART_MAX: usize = 4;
+const CHANGED_PART: usize = 4;
 
 /// What is kept of one line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -129,7 +129,7 @@ pub(super) fn difference(
         } else {
             found.changed.push(at);
             found.bytes += text.len();
-            found.changed.len() <= before.len() / CHANGED_PART_MAX
+            found.changed.len() <= before.len() / CHANGED_PART
                 && found.bytes <= DIFFERENCE_BYTES_MAX
                 && found.parse(parser, path, text, hash, at)
         };
