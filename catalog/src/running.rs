@@ -8,7 +8,7 @@ use bailiwick_schema::Position;
 use crate::api::{Catalog, CatalogError};
 use crate::engine::{Engine, EngineSettings, EngineSink};
 use crate::search::{Follower, IndexLocation, SearchIndex};
-use crate::store::open::{EngineKind, StoreOptions};
+use crate::store::open::{EngineKind, StoreOptions, engine_of};
 use crate::store::{Store, StoreError};
 
 /// Where and how a catalog is kept.
@@ -30,12 +30,28 @@ pub struct Running {
     store: Arc<dyn Store>,
 }
 
+/// A store that was emptied must not come up as a new one: what was derived from it still lies beside it.
+fn check_not_emptied(placement: &Placement) -> Result<(), CatalogError> {
+    let store = placement.data_dir.join("store");
+    let is_kept = placement.engine != EngineKind::Memory;
+    if is_kept && engine_of(&store).is_none() && SearchIndex::lies_in(&placement.data_dir.join("index")) {
+        return Err(CatalogError::Store(StoreError::Damaged {
+            path: store.display().to_string(),
+            reason: "its files are missing, and a search index that was made from them lies beside it in `index`; \
+                     delete that too if you want to begin anew"
+                .to_owned(),
+        }));
+    }
+    Ok(())
+}
+
 impl Running {
     /// Opens store and index, loads the snapshot and starts engine and follower. Blocking.
     ///
     /// Errors: the store is locked, foreign, damaged or cannot be read; the index folder cannot be written.
     pub fn open(placement: &Placement, settings: EngineSettings) -> Result<Self, CatalogError> {
         crate::backup::check_not_interrupted(&placement.data_dir)?;
+        check_not_emptied(placement)?;
         let store = crate::store::open::open(
             placement.engine,
             &placement.data_dir.join("store"),
@@ -107,5 +123,42 @@ impl Running {
         self.engine.stop();
         self.follower.stop();
         self.store.settle();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bailiwick_schema::Timestamp;
+    use bailiwick_schema::kind::KindSet;
+
+    struct Stopped;
+
+    impl bailiwick_schema::Clock for Stopped {
+        fn now(&self) -> Timestamp {
+            Timestamp::from_secs(1_795_219_200)
+        }
+    }
+
+    #[test]
+    fn a_store_that_was_emptied_is_no_new_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let placement = Placement {
+            engine: EngineKind::Fjall,
+            data_dir: folder.path().to_owned(),
+            store: StoreOptions::default(),
+        };
+        let settings = || EngineSettings::new(Arc::new(KindSet::builtin()), Arc::new(Stopped));
+        Running::open(&placement, settings()).unwrap().stop();
+        Running::open(&placement, settings()).unwrap().stop();
+        std::fs::remove_dir_all(folder.path().join("store")).unwrap();
+        std::fs::create_dir(folder.path().join("store")).unwrap();
+        let error = crate::engine::chain(&Running::open(&placement, settings()).err().unwrap());
+        assert!(
+            error.contains("files are missing") && error.contains("index"),
+            "{error}"
+        );
+        std::fs::remove_dir_all(folder.path().join("index")).unwrap();
+        Running::open(&placement, settings()).unwrap().stop();
     }
 }

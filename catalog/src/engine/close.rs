@@ -19,10 +19,14 @@ impl State {
         self.switch_to(&scope.run.clone())?;
         let record = self.scope(scope.no);
         let proved = record.proof.is_some() && record.cursor.is_some();
+        // Its own content, committed already, voided the proof that its difference begins with.
+        let begins_with_proof = proved || (scope.had_proof && scope.changed && !scope.spoilt);
         let refused = match &closing {
-            Closing::Unchanged => !proved,
+            Closing::Unchanged => !proved || scope.changed,
             Closing::Delta { base, .. } => {
-                !proved || record.cursor.as_ref() != Some(base) || self.splits_an_origin_with_findings(&scope)?
+                !begins_with_proof
+                    || record.cursor.as_ref() != Some(base)
+                    || self.splits_an_origin_with_findings(&scope)?
             }
             Closing::Complete { .. } | Closing::Partial => false,
         };
@@ -41,7 +45,10 @@ impl State {
                     counts.scopes_unchanged += 1;
                 });
             }
-            Closing::Partial => self.note_findings(&mut scope, Replaced::Mentioned)?,
+            Closing::Partial => {
+                self.void_if_found(&scope);
+                self.note_findings(&mut scope, Replaced::Mentioned)?;
+            }
             Closing::Delta { base: _, proof, cursor } => {
                 let missing = self.missing_of_delta(&mut scope)?;
                 self.prove(&mut scope, proof, Some(cursor), missing, BTreeSet::new(), None)?;
@@ -51,6 +58,13 @@ impl State {
         }
         self.flush()?;
         Ok(Ok(ScopeClosed::Accepted))
+    }
+
+    /// What a reading without a proof found goes away with the next whole reading, so there has to be one.
+    pub(super) fn void_if_found(&mut self, scope: &OpenScope) {
+        if !scope.findings.is_empty() {
+            self.void_proof(scope.no);
+        }
     }
 
     /// Whether a difference tells of single claims of an origin that has findings: which of them go with what changed
@@ -94,6 +108,7 @@ impl State {
                 .entry(crate::store::ClaimId::origin_prefix(""))
                 .or_default()
                 .push(finding);
+            self.void_if_found(scope);
             return self.note_findings(scope, Replaced::Mentioned);
         }
         let retires: BTreeSet<ScopeId> = record
@@ -212,7 +227,8 @@ impl State {
             record.members = members;
         }
         record.cursor = cursor;
-        record.proof = Some(proof);
+        record.proof = (!scope.spoilt).then_some(proof);
+        self.pending.unproved.remove(&scope.no);
         if *record != before {
             record.proved_at = Some(scope.opened_at);
             // The cursor travels with what was read under it; where nothing was, with the run's ledger row.

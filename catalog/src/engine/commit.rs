@@ -34,6 +34,12 @@ impl State {
         }
         self.await_room()?;
         self.settings.fail_points.reach(FailPoint::ClaimsPlanned);
+        // In the same commit: a reading that ends half-way leaves content of which the old proof knows nothing.
+        for scope in std::mem::take(&mut self.pending.unproved) {
+            if self.scopes[scope.0 as usize].proof.take().is_some() {
+                self.put_scope(scope);
+            }
+        }
         for scope in std::mem::take(&mut self.pending.touched_scopes) {
             self.put_scope(scope);
         }

@@ -81,6 +81,8 @@ impl State {
             self.put_scope(no);
         }
         let (cursor, members) = (self.scope(no).cursor.clone(), self.scope(no).members.clone());
+        let proved = self.scope(no).proof.is_some() && cursor.is_some();
+        let spoilt = self.tickets.values().any(|other| other.no == no && other.changed);
         let ticket = self.new_ticket(OpenScope {
             run: run.clone(),
             no,
@@ -90,6 +92,9 @@ impl State {
             gone: HashSet::new(),
             gone_claims: HashSet::new(),
             told: HashSet::default(),
+            had_proof: proved,
+            changed: false,
+            spoilt,
             read: HashSet::new(),
             unreadable: HashSet::new(),
             members: BTreeSet::new(),
@@ -303,7 +308,11 @@ impl State {
             };
             scope.held.known.insert(key.id, kept);
         }
-        self.confirm_elsewhere(scope.no, key, seen);
+        self.confirm_elsewhere(scope.no, key, seen, verdict == Verdict::Put);
+        if verdict == Verdict::Put {
+            scope.changed = true;
+            self.pending.unproved.insert(scope.no);
+        }
         self.no_longer_missing(key);
         match verdict {
             Verdict::Late | Verdict::Same => {}
@@ -379,8 +388,9 @@ impl State {
 
     /// What one run brings or confirms, every other run that has the scope open knows from then on: it is not missing
     /// from a scope that was opened before, and an older claim does not replace it.
-    fn confirm_elsewhere(&mut self, no: ScopeNo, key: ClaimKey, brought: HeldClaim) {
+    fn confirm_elsewhere(&mut self, no: ScopeNo, key: ClaimKey, brought: HeldClaim, is_new: bool) {
         for other in self.tickets.values_mut().filter(|other| other.no == no) {
+            other.spoilt |= is_new;
             let confirmed = brought.requested_at >= other.opened_at;
             let held = other
                 .held

@@ -89,6 +89,7 @@ impl State {
         let claims = self.reinstate(claims)?;
         self.scopes[applied.scope.0 as usize].next_sweep_pending = true;
         self.name_reinstated_members(applied.scope);
+        self.void_proof(applied.scope);
         self.put_scope(applied.scope);
         // What came back is no loss, after a restart neither.
         let undone = AppliedSweep {

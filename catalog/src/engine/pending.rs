@@ -36,6 +36,8 @@ pub(super) struct Pending {
     pub(super) touched: BTreeSet<EntityNo>,
     /// Scopes whose number of claims changed; their records join the commit when it is made.
     pub(super) touched_scopes: BTreeSet<ScopeNo>,
+    /// Scopes that were brought content by a reading that has not proved them yet.
+    pub(super) unproved: BTreeSet<ScopeNo>,
     /// Versions made by other means than stitching.
     pub(super) reissued: Vec<NewVersion>,
     pub(super) since: Option<Instant>,

@@ -41,6 +41,7 @@ impl State {
             .collect();
         for ticket in open {
             if let Some(mut scope) = self.tickets.remove(&ticket) {
+                self.void_if_found(&scope);
                 self.note_findings(&mut scope, Replaced::Mentioned)?;
             }
         }
@@ -361,6 +362,7 @@ impl State {
             record.retired = false;
             let body = Arc::clone(&self.sourced(claim.clone())?.body);
             self.put_claim(claim, body, true);
+            self.void_proof(key.scope);
             count += 1;
         }
         Ok(count)

@@ -68,6 +68,12 @@ pub(super) struct OpenScope {
     pub(super) gone_claims: HashSet<ClaimId>,
     /// Origins of claims that were delivered.
     pub(super) told: HashSet<[u8; 8], RandomState>,
+    /// Whether the scope had a proof when it was opened, from which a difference may be told.
+    pub(super) had_proof: bool,
+    /// It brought content that was not held.
+    pub(super) changed: bool,
+    /// Something else than this reading changed what the scope holds: what it proves is no longer all that is held.
+    pub(super) spoilt: bool,
     pub(super) read: HashSet<[u8; 8]>,
     pub(super) unreadable: HashSet<[u8; 8]>,
     pub(super) members: BTreeSet<ScopeId>,
@@ -509,6 +515,17 @@ impl State {
         let ticket = ScopeTicket(self.next_ticket);
         self.tickets.insert(ticket, scope);
         ticket
+    }
+
+    /// What the scope holds is no longer what it was proved to hold: until it is proved again, nothing may be told as
+    /// unchanged or as a difference. Readings under way prove less than all of it.
+    pub(super) fn void_proof(&mut self, no: ScopeNo) {
+        for open in self.tickets.values_mut().filter(|open| open.no == no) {
+            open.spoilt = true;
+        }
+        if self.scopes[no.0 as usize].proof.take().is_some() {
+            self.put_scope(no);
+        }
     }
 
     /// Marks a scope's record as part of the commit under construction.

@@ -11,7 +11,6 @@ use arc_swap::ArcSwap;
 use bailiwick_schema::Position;
 use tantivy::directory::error::LockError;
 use tantivy::directory::{Directory as _, INDEX_WRITER_LOCK, MmapDirectory};
-use tantivy::merge_policy::LogMergePolicy;
 use tantivy::schema::Schema;
 use tantivy::{Index, IndexReader, IndexWriter, ReloadPolicy, Searcher, TantivyError, Term};
 use tokio::sync::watch;
@@ -33,9 +32,6 @@ const MARKER: &str = "bailiwick-index";
 /// merge as it is.
 const COMMIT_BYTES: u64 = 8 << 20;
 
-/// Segments of about one size that are merged into one. The library's own 8 merge twice as much in a bulk; each segment
-/// more costs a search a few microseconds.
-const MERGED_SEGMENTS: usize = 12;
 /// What the system says of a full disk, and of a full share of it.
 const FULL: [&str; 2] = ["No space left", "quota exceeded"];
 /// The file by which tantivy itself knows an index.
@@ -144,6 +140,11 @@ impl SearchIndex {
         })
     }
 
+    /// Whether there is an index in a folder.
+    pub fn lies_in(folder: &Path) -> bool {
+        folder.join(MARKER).exists()
+    }
+
     /// Leaves so much of its disk free, as the store does: what lies beside it needs room to work too.
     #[must_use]
     pub fn leaving_free(mut self, min_free_bytes: u64) -> Self {
@@ -196,9 +197,6 @@ impl SearchIndex {
             .index
             .writer_with_num_threads(1, WRITER_HEAP_BYTES)
             .map_err(|error| self.lock_error(error))?;
-        let mut merging = LogMergePolicy::default();
-        merging.set_min_num_segments(MERGED_SEGMENTS);
-        writer.set_merge_policy(Box::new(merging));
         Ok(SearchWriter {
             fields: self.shared.fields,
             shared: Arc::clone(&self.shared),

@@ -13,10 +13,9 @@ mod folder;
 mod guard;
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use ::fjall::compaction::Leveled;
 use ::fjall::config::CompressionPolicy;
 use ::fjall::{
     CompressionType, Database, Error, Keyspace, KeyspaceCreateOptions, PersistMode, Readable, Slice, Snapshot,
@@ -48,11 +47,6 @@ pub const VALUE_BYTES_MAX: usize = u32::MAX as usize;
 
 /// Bytes that a batch may take on disk, for each of its own: in a journal, and later in tables.
 const WRITE_FACTOR: u64 = 2;
-
-/// Tables of the youngest level that are merged at once into the next. Claims come in no order, so that each merge
-/// rewrites all that is there: of four, the default, a million entities are written three times as often as of so many.
-/// Writes stall from 20 on (fjall 3.1.13, `keyspace/mod.rs`).
-const YOUNG_TABLES: u8 = 12;
 
 /// How often a close looks whether the last tables are written; ten seconds in all.
 const SETTLE_LOOKS: u32 = 2_000;
@@ -179,7 +173,6 @@ fn table_options(table: Table) -> KeyspaceCreateOptions {
     );
     KeyspaceCreateOptions::default()
         .max_memtable_size(if bulky { BULKY_BUFFER_BYTES } else { SMALL_BUFFER_BYTES })
-        .compaction_strategy(Arc::new(Leveled::default().with_l0_threshold(YOUNG_TABLES)))
         // The young levels too: a store of usual size never leaves them.
         .data_block_compression_policy(CompressionPolicy::all(CompressionType::Lz4))
 }

@@ -87,6 +87,11 @@ pub(crate) struct Ticket {
     gone: BTreeSet<String>,
     gone_claims: BTreeSet<(String, Subject)>,
     told: BTreeSet<String>,
+    had_proof: bool,
+    /// It brought content that was not held.
+    changed: bool,
+    /// Something else changed what the scope holds.
+    spoilt: bool,
     read: BTreeSet<String>,
     unreadable: BTreeSet<String>,
     members: BTreeSet<ScopeAt>,
@@ -173,6 +178,8 @@ impl Model {
             held.proof = None;
         }
         held.parent = SCOPES[scope].1;
+        let had_proof = held.proof.is_some() && held.cursor.is_some();
+        let spoilt = self.tickets.values().any(|other| other.place == place && other.changed);
         let opened = Ticket {
             run: run.clone(),
             place,
@@ -183,6 +190,9 @@ impl Model {
             gone: BTreeSet::new(),
             gone_claims: BTreeSet::new(),
             told: BTreeSet::new(),
+            had_proof,
+            changed: false,
+            spoilt,
             read: BTreeSet::new(),
             unreadable: BTreeSet::new(),
             members: BTreeSet::new(),
@@ -266,6 +276,12 @@ impl Model {
                 };
                 self.held.claims.insert(key, held);
                 self.put.insert(key);
+                // What is held is not what was proved any more.
+                self.held.scopes.entry(place).or_default().proof = None;
+                for (number, open) in self.tickets.iter_mut().filter(|(_, open)| open.place == place) {
+                    open.changed |= *number == ticket;
+                    open.spoilt |= *number != ticket;
+                }
             }
         }
         if claim.assertion == Assertion::Declares
@@ -304,9 +320,10 @@ impl Model {
         let scope = self.held.scopes.entry(place).or_default().clone();
         let proved = scope.proof.is_some() && scope.cursor.is_some();
         let based = match closing {
-            Closing::Unchanged => proved,
+            Closing::Unchanged => proved && !ticket.changed,
             Closing::Delta { base, .. } => {
-                proved && scope.cursor.as_ref() == Some(base) && !self.splits_an_origin_with_findings(&ticket)
+                let begins = proved || (ticket.had_proof && ticket.changed && !ticket.spoilt);
+                begins && scope.cursor.as_ref() == Some(base) && !self.splits_an_origin_with_findings(&ticket)
             }
             Closing::Complete { .. } | Closing::Partial => true,
         };
@@ -318,7 +335,11 @@ impl Model {
             return Answer::BaseRefused;
         }
         match closing {
-            Closing::Unchanged | Closing::Partial => self.say(&ticket, false),
+            Closing::Unchanged => self.say(&ticket, false),
+            Closing::Partial => {
+                self.void_if_found(&ticket);
+                self.say(&ticket, false);
+            }
             Closing::Delta { proof, cursor, .. } => {
                 let named = |claim: &HeldClaim| {
                     let path = &claim.claim.origin.path;
@@ -339,6 +360,7 @@ impl Model {
                 // Law 1: an empty answer proves nothing unless it names its version.
                 if empty && holds && *proof == Proof::Listing {
                     ticket.findings.insert((String::new(), "empty_unproved".to_owned()));
+                    self.void_if_found(&ticket);
                     self.say(&ticket, false);
                     return Answer::Done;
                 }
@@ -402,7 +424,7 @@ impl Model {
         retires: BTreeSet<ScopeAt>,
     ) {
         let scope = self.held.scopes.entry(ticket.place).or_default();
-        scope.proof = Some(proof.clone());
+        scope.proof = (!ticket.spoilt).then(|| proof.clone());
         scope.cursor = cursor.cloned();
         let waiting = self.held.sweeps.get(&ticket.place);
         if missing.is_empty() && retires.is_empty() {
@@ -415,6 +437,21 @@ impl Model {
                 proved_at: ticket.opened_at,
             };
             self.held.sweeps.insert(ticket.place, sweep);
+        }
+    }
+
+    /// Findings without a proof go away with the next whole reading, so there has to be one.
+    fn void_if_found(&mut self, ticket: &Ticket) {
+        if !ticket.findings.is_empty() {
+            self.void(ticket.place);
+        }
+    }
+
+    /// What is held is not what was proved any more.
+    fn void(&mut self, place: Place) {
+        self.held.scopes.entry(place).or_default().proof = None;
+        for open in self.tickets.values_mut().filter(|open| open.place == place) {
+            open.spoilt = true;
         }
     }
 
@@ -461,6 +498,7 @@ impl Model {
             .collect();
         for ticket in mine {
             if let Some(ticket) = self.tickets.remove(&ticket) {
+                self.void_if_found(&ticket);
                 self.say(&ticket, false);
             }
         }
@@ -628,6 +666,7 @@ impl Model {
             self.held.claims.insert(*key, claim.clone());
             self.put.insert(*key);
             self.held.scopes.entry(key.0).or_default().retired = false;
+            self.void(key.0);
         }
         // Scopes that came back are members again, so that the next proof can miss them.
         let back = self.held.scopes.iter().filter(|(place, scope)| {
@@ -640,6 +679,7 @@ impl Model {
         let scope = self.held.scopes.entry(applied.place).or_default();
         scope.marked = true;
         scope.members.extend(back);
+        self.void(applied.place);
         self.losses
             .retain(|(when, place, _)| (*when, *place) != (applied.at, applied.place));
     }

@@ -460,9 +460,11 @@ impl World {
         if lasting == Lasting::All {
             self.model.put.clear();
         }
+        // While claims wait for their commit, what is stored may look like what will be, for another reason.
+        let waits = self.durable != self.model.held;
         self.model
             .lagging
-            .retain(|place, _| observed.scopes.get(place) != self.model.held.scopes.get(place));
+            .retain(|place, _| waits || observed.scopes.get(place) != self.model.held.scopes.get(place));
         self.lagging.clone_from(&self.model.lagging);
         let whole = self.durable == self.model.held;
         self.laws

@@ -519,6 +519,40 @@ async fn law_7_a_difference_within_an_origin_names_single_claims() {
 }
 
 #[tokio::test]
+async fn law_1_a_reading_that_was_cut_off_leaves_nothing_to_confirm() {
+    let home = Home::memory();
+    home.run("code", "repo", many(3), whole("1")).await;
+    let other = || {
+        vec![declares(
+            "0.yaml",
+            "component:default/c0",
+            json!({"title": "other"}),
+            json!({}),
+        )]
+    };
+    // Half of another state came in, and then the source is as it was.
+    home.run("code", "repo", other(), Closing::Partial).await;
+    let run = home.begin("code", true).await;
+    let ticket = home.open(&run, "repo", None).await;
+    let refused = home.sink.scope_close(ticket, Closing::Unchanged).await.unwrap();
+    assert_eq!(refused, bailiwick_schema::ScopeClosed::BaseRefused);
+    home.sink.deliver(ticket, many(3)).await.unwrap();
+    home.sink.scope_close(ticket, whole("1")).await.unwrap();
+    home.end(&run).await;
+    assert_ne!(home.value("component:default/c0")["metadata"]["title"], "other");
+    // What a reading in part found goes with the next whole one, so there is one.
+    let finding = Finding::new("odd", Severity::Warning, "it is odd").at("0.yaml", None, None);
+    home.run("code", "repo", vec![Delivery::Finding(finding)], Closing::Partial)
+        .await;
+    let run = home.begin("code", true).await;
+    let ticket = home.open(&run, "repo", None).await;
+    let refused = home.sink.scope_close(ticket, Closing::Unchanged).await.unwrap();
+    assert_eq!(refused, bailiwick_schema::ScopeClosed::BaseRefused);
+    home.end(&run).await;
+    home.verify().await;
+}
+
+#[tokio::test]
 async fn law_8_a_late_scan_never_undoes_a_newer_event_and_never_revives() {
     let home = Home::memory();
     home.run("code", "repo", many(3), whole("1")).await;

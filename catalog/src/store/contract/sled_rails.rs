@@ -46,6 +46,23 @@ fn a_first_start_of_sled_that_was_cut_off_is_taken_up_again() {
 }
 
 #[test]
+fn a_snapshot_that_sled_had_not_finished_is_cleared_away() {
+    let home = SledHome::fresh();
+    let path = home.folder.path().join("half");
+    assert_eq!(append(&*store_at::<SledEngine>(&path).unwrap(), |_| ()), Position(1));
+    let half = path.join("snap.00000000000FFFFF.generating");
+    std::fs::write(&half, b"half of").unwrap();
+    assert_eq!(store_at::<SledEngine>(&path).unwrap().head().unwrap(), Position(1));
+    assert!(!half.exists());
+    // A store that is in use keeps what it is writing.
+    let open = store_at::<SledEngine>(&path).unwrap();
+    std::fs::write(&half, b"half of").unwrap();
+    assert!(matches!(store_at::<SledEngine>(&path), Err(StoreError::Locked { .. })));
+    assert!(half.exists());
+    drop(open);
+}
+
+#[test]
 fn sled_leaves_a_folder_with_other_things_alone() {
     let home = SledHome::fresh();
     let unusable = |path: &Path, word: &str| {

@@ -20,6 +20,8 @@ pub(in crate::store) const MARKERS: &[&str] = &[LOG, PARAMETERS, BLOBS];
 pub(super) const BLOBS: &str = "blobs";
 /// What the names of its snapshots of the page table begin with.
 const SNAPSHOT_PREFIX: &str = "snap.";
+/// What the names of those end with that are not whole.
+const HALF_WRITTEN: &str = ".generating";
 /// How often to look whether sled has let go of its lock: half a second in all.
 const RELEASE_TRIES: u32 = 500;
 const RELEASE_PAUSE: Duration = Duration::from_millis(1);
@@ -64,6 +66,10 @@ pub(super) fn prepare(path: &Path) -> StoreResult<()> {
     let (mut parameters, mut snapshot, mut noted) = (false, false, false);
     for entry in entries {
         let name = entry.map_err(io_error)?.file_name();
+        if name.to_str().is_some_and(is_half_written) {
+            clear_away(path, &path.join(&name))?;
+            continue;
+        }
         match name.to_str() {
             Some(PARAMETERS) => parameters = true,
             Some(noted::FILE) => noted = says_batches(path).map_err(io_error)?,
@@ -101,6 +107,29 @@ pub(super) fn prepare(path: &Path) -> StoreResult<()> {
         return Err(damaged(path, format!("its file `{PARAMETERS}` is missing")));
     }
     Ok(())
+}
+
+/// A snapshot of the page table that was being written when the process ended, or when the disk was full. sled would
+/// take it for the newest one and fail; the log has all that was in it.
+fn is_half_written(name: &str) -> bool {
+    name.starts_with(SNAPSHOT_PREFIX) && name.ends_with(HALF_WRITTEN)
+}
+
+/// Removes a file of a process that is gone; another process that has the store open keeps its own.
+fn clear_away(path: &Path, file: &Path) -> StoreResult<()> {
+    match File::open(path.join(LOG)) {
+        Ok(log) => match log.try_lock() {
+            Ok(()) => {
+                std::fs::remove_file(file).map_err(io_error)?;
+                unlock(&log);
+                Ok(())
+            }
+            Err(std::fs::TryLockError::WouldBlock) => Err(locked(path)),
+            Err(std::fs::TryLockError::Error(error)) => Err(io_error(error)),
+        },
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(io_error(error)),
+    }
 }
 
 /// Whether the note beside the store speaks of batches, or was damaged. It is made before the first one.

@@ -117,10 +117,19 @@ pub(super) fn setup_cfg(bytes: &[u8], manifest: &mut Manifest) -> Result<bool, P
         };
         found = true;
         if slot.is_none() && !computed {
-            *slot = text::tidy(value, DESCRIPTION_CHARS_MAX);
+            *slot = text::tidy(value, chars_max(key));
         }
     }
     Ok(found)
+}
+
+/// How much of a field is kept.
+fn chars_max(field: &str) -> usize {
+    if field == "description" {
+        DESCRIPTION_CHARS_MAX
+    } else {
+        NAME_CHARS_MAX
+    }
 }
 
 /// `setup.py`: the first literal of each field behind the call of `setup(`.
@@ -138,7 +147,7 @@ pub(super) fn setup_py(bytes: &[u8], manifest: &mut Manifest) -> Result<bool, Pr
         };
         let value = found.get(2).or_else(|| found.get(3)).map_or("", |value| value.as_str());
         if slot.is_none() {
-            *slot = text::tidy(value, DESCRIPTION_CHARS_MAX);
+            *slot = text::tidy(value, chars_max(&found[1]));
         }
     }
     Ok(true)
