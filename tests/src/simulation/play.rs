@@ -35,6 +35,9 @@ enum Ending {
     Drop,
 }
 
+/// Which of a hundred readings tell a difference.
+const DIFFERENCE: std::ops::Range<usize> = 78..90;
+
 impl World {
     /// A source begins to read all of itself, or a part.
     pub(crate) fn begin(&mut self) -> Checked {
@@ -181,8 +184,11 @@ impl World {
     /// What a reading of a scope will deliver, as the source is at this moment, and how it will end.
     fn read(&mut self, source: SourceAt, scope: ScopeAt, ticket: u64, cursor: Option<Cursor>) -> Reading {
         let truth = self.sources[source].truth.clone();
-        let style = self.numbers.below(100);
-        let delta = (78..90).contains(&style);
+        let mut style = self.numbers.below(100);
+        if self.home.one_by_one && cursor.is_some() && self.numbers.percent(50) {
+            style = DIFFERENCE.start;
+        }
+        let delta = DIFFERENCE.contains(&style);
         let mut items = Vec::new();
         for at in 0..ORIGINS {
             let documents = truth.scopes.get(&scope).and_then(|origins| origins.get(&at));
@@ -198,7 +204,7 @@ impl World {
                     origin: path,
                 }),
                 // Some of its documents are named one by one, and those that went too.
-                Some(documents) if delta && self.home.one_by_one && self.numbers.percent(30) => {
+                Some(documents) if delta && self.home.one_by_one && self.numbers.percent(60) => {
                     for document in documents {
                         let claim = document.claim(source, &path, self.flavour);
                         match self.numbers.below(3) {
@@ -274,7 +280,7 @@ impl World {
                 items.truncate(items.len() / 2);
                 Ending::Drop
             }
-            78..=89 => {
+            style if DIFFERENCE.contains(&style) => {
                 let base = cursor.filter(|_| self.numbers.percent(92)).unwrap_or_else(|| Cursor {
                     value: "unheard of".to_owned(),
                     options: ContentHash::of(b"simulated"),
