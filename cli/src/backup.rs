@@ -157,7 +157,9 @@ pub(crate) fn failure(error: &BackupError) -> Failure {
     let what = chain(error);
     let (exit, hint) = match error {
         BackupError::Exists { .. } => (Exit::Usage, "name another file, or replace this one with --force"),
-        BackupError::Folder { .. } | BackupError::NoFolder { .. } => (Exit::Usage, "name another path"),
+        BackupError::Folder { .. } | BackupError::Device { .. } | BackupError::NoFolder { .. } => {
+            (Exit::Usage, "name another path")
+        }
         BackupError::Busy { .. } => (Exit::Unavailable, "wait for it, or name another file"),
         BackupError::NotEmpty { .. } => (
             Exit::Usage,

@@ -113,6 +113,8 @@ fn check_target(target: &Path, replace: bool) -> Result<(), BackupError> {
     let path = || target.to_owned();
     match std::fs::symlink_metadata(target) {
         Ok(found) if found.is_dir() => Err(BackupError::Folder { path: path() }),
+        // A device or a pipe would be replaced by a file.
+        Ok(found) if !found.is_file() && !found.is_symlink() => Err(BackupError::Device { path: path() }),
         Ok(_) if !replace => Err(BackupError::Exists { path: path() }),
         Ok(_) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),

@@ -55,6 +55,8 @@ pub enum BackupError {
     Exists { path: PathBuf },
     #[error("`{}` is a folder; name a file", .path.display())]
     Folder { path: PathBuf },
+    #[error("`{}` is a device or a pipe; name a file", .path.display())]
+    Device { path: PathBuf },
     #[error("another backup to `{}` is under way", .path.display())]
     Busy { path: PathBuf },
     #[error("`{}` cannot be restored", .path.display())]

@@ -342,10 +342,14 @@ fn a_file_appears_whole_or_not_at_all_and_replaces_nothing_unasked() {
     let store = full();
     write_file(&*store, &settings(), &path, false, &mut |_| {}).unwrap();
     let kept = std::fs::read(&path).unwrap();
-    for (target, replace) in [(&path, false), (&folder.path().to_owned(), true)] {
+    let device = std::path::PathBuf::from("/dev/null");
+    for (target, replace) in [(&path, false), (&folder.path().to_owned(), true), (&device, true)] {
         let error = write_file(&*store, &settings(), target, replace, &mut |_| {}).unwrap_err();
         assert!(
-            matches!(error, BackupError::Exists { .. } | BackupError::Folder { .. }),
+            matches!(
+                error,
+                BackupError::Exists { .. } | BackupError::Folder { .. } | BackupError::Device { .. }
+            ),
             "{error}"
         );
     }

@@ -47,7 +47,11 @@ fn main() -> ExitCode {
     let kinds = Arc::new(KindSet::builtin());
     let mut all = Played::default();
     let mut failed = 0;
-    for seed in first..first.saturating_add(seeds) {
+    let Some(last) = first.checked_add(seeds).filter(|_| seeds > 0) else {
+        eprintln!("there is no such range of seeds\n\n{USAGE}");
+        return ExitCode::from(2);
+    };
+    for seed in first..last {
         match play(seed, &kinds) {
             Ok(played) => all.add(&played),
             Err(broken) => {
