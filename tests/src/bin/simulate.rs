@@ -48,7 +48,7 @@ fn main() -> ExitCode {
     let mut all = Played::default();
     let mut failed = 0;
     let Some(last) = first.checked_add(seeds).filter(|_| seeds > 0) else {
-        eprintln!("there is no such range of seeds\n\n{USAGE}");
+        println!("there is no such range of seeds\n\n{USAGE}");
         return ExitCode::from(2);
     };
     for seed in first..last {
