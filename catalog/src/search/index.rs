@@ -192,7 +192,7 @@ impl SearchIndex {
     /// The one writer. Errors: `Locked` while another one lives, in this process or another.
     pub fn writer(&self) -> Result<SearchWriter, SearchError> {
         let mark = mark_of(&self.index, self.lineage).ok().flatten();
-        let known = Known::of(&self.reader.searcher())?;
+        let known = Known::of(&self.reader.searcher());
         let writer = self
             .index
             .writer_with_num_threads(1, WRITER_HEAP_BYTES)
@@ -344,30 +344,40 @@ pub struct SearchWriter {
 
 /// The numbers that may have a document. Removing what was never there costs a look-up in each segment, which would
 /// be most of the cost of a first build.
-struct Known(Vec<bool>);
+struct Known {
+    numbers: Vec<bool>,
+    /// An index that was there before: whatever comes may have a document.
+    all: bool,
+}
 
 impl Known {
-    fn of(searcher: &Searcher) -> Result<Self, SearchError> {
-        let mut known = Self(Vec::new());
-        for segment in searcher.segment_readers() {
-            let numbers = segment.fast_fields().u64(NO)?;
-            for no in segment.doc_ids_alive().filter_map(|document| numbers.first(document)) {
-                known.add(usize::try_from(no).unwrap_or(usize::MAX));
-            }
+    fn of(searcher: &Searcher) -> Self {
+        Self {
+            numbers: Vec::new(),
+            all: searcher.num_docs() > 0,
         }
-        Ok(known)
+    }
+
+    fn nothing() -> Self {
+        Self {
+            numbers: Vec::new(),
+            all: false,
+        }
     }
 
     /// Adds a number; says whether it was there.
     fn add(&mut self, no: usize) -> bool {
-        if self.0.len() <= no {
-            self.0.resize(no + 1, false);
+        if self.all {
+            return true;
         }
-        std::mem::replace(&mut self.0[no], true)
+        if self.numbers.len() <= no {
+            self.numbers.resize(no + 1, false);
+        }
+        std::mem::replace(&mut self.numbers[no], true)
     }
 
     fn has(&self, no: usize) -> bool {
-        self.0.get(no).copied().unwrap_or(false)
+        self.all || self.numbers.get(no).copied().unwrap_or(false)
     }
 }
 
@@ -468,7 +478,7 @@ impl Projection for SearchWriter {
         self.mark = None;
         self.staged = None;
         self.staged_documents = 0;
-        self.known = Known(Vec::new());
+        self.known = Known::nothing();
         // What stands for something else must not be served while it is rebuilt.
         self.shared.view.store(Arc::new(View {
             searcher: self.reader.searcher(),
