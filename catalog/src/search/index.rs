@@ -365,7 +365,7 @@ impl Known {
         }
     }
 
-    /// Adds a number; says whether it was there.
+    /// Adds a number; says whether it may have been there.
     fn add(&mut self, no: usize) -> bool {
         if self.all {
             return true;
